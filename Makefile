@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+# make              build the three programs into build/plain/
+# make check        run every test that needs neither root nor a network
+# make check SAN=1  the same tests under address and undefined sanitizers
+# make lint         style, include layers, banned calls, static analysis
+# make system       tests that need root, eBPF and a JVM
+# make vm           latency truth on Debian's own kernel, in a virtual machine
+# make sim          simulated rollouts with known truth (QUICK=1: the short form)
+# make fuzz         search each fuzz target for FUZZ_SECONDS
+# make bench        one table of measured figures
+# make install      DESTDIR= PREFIX=
+#
+# One Makefile, no recursion: every object knows its own headers, and a
+# directory's sources are found, not listed.
+
+CC           ?= cc
+CLANG        ?= clang
+BPFTOOL      ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+PROTOC_C     ?= protoc-c
+PREFIX       ?= /usr/local
+FUZZ_SECONDS ?= 60
+
+# O moves the build elsewhere, so that several can go on in one tree.
+O ?= build
+B := $(O)/$(if $(SAN),san,plain)
+
+# Each program links what it needs and no more.
+COMMON_PKGS    = libprotobuf-c libzstd
+GATE_PKGS      = $(COMMON_PKGS) libmicrohttpd jansson sqlite3 libcap libseccomp
+COLLECTOR_PKGS = $(COMMON_PKGS) libbpf libelf liblzma libcurl libcap
+CLI_PKGS       = $(COMMON_PKGS) libcurl jansson
+ALL_PKGS       = $(sort $(GATE_PKGS) $(COLLECTOR_PKGS) $(CLI_PKGS))
+libs           = $(shell pkg-config --libs $(1)) -lm -pthread
+
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover
+WARN     = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla -Wundef \
+	   -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Werror
+CFLAGS   = -std=gnu11 -O2 -g -fno-omit-frame-pointer -pthread $(WARN) \
+	   $(if $(SAN),$(SANITIZE))
+CPPFLAGS = -I. -isystem $(B) -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 \
+	   $(shell pkg-config --cflags $(ALL_PKGS))
+
+objects   = $(patsubst %.c,$(B)/%.o,$(filter-out %/main.c,$(wildcard $(1))))
+PROTO     = $(patsubst %.proto,$(B)/%.pb-c.o,$(wildcard schema/*.proto))
+COMMON    = $(call objects,common/*.c) $(PROTO)
+STATS     = $(call objects,stats/*.c)
+GATE      = $(call objects,gate/*.c) $(B)/schema_sql.o $(B)/openapi_json.o
+COLLECTOR = $(call objects,collector/*.c)
+CLI       = $(call objects,ci/cli/*.c)
+SKELS     = $(patsubst bpf/%.bpf.c,$(B)/%.skel.h,$(wildcard bpf/*.bpf.c))
+
+UNIT      = $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*/*_test.c))
+PROPERTY  = $(patsubst %.c,$(B)/%,$(wildcard tests/property/*_property.c))
+FUZZ      = $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/*_fuzz.c))
+TESTS     = $(UNIT) $(PROPERTY)
+
+PROGRAMS  = $(B)/tailgated $(B)/tailgate-collector $(B)/tailgate
+
+all: $(PROGRAMS)
+
+$(B)/libcommon.a:    $(COMMON)
+$(B)/libstats.a:     $(STATS)
+$(B)/libgate.a:      $(GATE)
+$(B)/libcollector.a: $(COLLECTOR)
+$(B)/libcli.a:       $(CLI)
+%.a:
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+BASE = $(B)/libstats.a $(B)/libcommon.a
+
+$(B)/tailgated: $(B)/gate/main.o $(B)/libgate.a $(BASE)
+$(B)/tailgated: LDLIBS = $(call libs,$(GATE_PKGS))
+$(B)/tailgate-collector: $(B)/collector/main.o $(B)/libcollector.a $(BASE)
+$(B)/tailgate-collector: LDLIBS = $(call libs,$(COLLECTOR_PKGS)) -liberty
+$(B)/tailgate: $(B)/ci/cli/main.o $(B)/libcli.a $(BASE)
+$(B)/tailgate: LDLIBS = $(call libs,$(CLI_PKGS))
+
+# A test links the directory that it mirrors, without that program's main().
+LDLIBS = $(call libs,$(COMMON_PKGS))
+$(filter $(B)/tests/unit/gate/%,$(UNIT)): $(B)/libgate.a
+$(filter $(B)/tests/unit/gate/%,$(UNIT)): LDLIBS = $(call libs,$(GATE_PKGS))
+$(filter $(B)/tests/unit/collector/%,$(UNIT)): $(B)/libcollector.a
+$(filter $(B)/tests/unit/collector/%,$(UNIT)): \
+	LDLIBS = $(call libs,$(COLLECTOR_PKGS)) -liberty
+$(filter $(B)/tests/unit/cli/%,$(UNIT)): $(B)/libcli.a
+$(filter $(B)/tests/unit/cli/%,$(UNIT)): LDLIBS = $(call libs,$(CLI_PKGS))
+
+# Properties and fuzz targets may look at any of our modules.
+$(PROPERTY) $(FUZZ): $(B)/libgate.a $(B)/libcollector.a
+$(PROPERTY) $(FUZZ): LDLIBS = $(call libs,$(ALL_PKGS)) -liberty
+$(TESTS): %: %.o $(B)/tests/test.o $(BASE)
+$(FUZZ):  %: %.o $(B)/tests/fuzz/replay.o $(BASE)
+
+# Archives after objects, and stats before common, whatever order a rule
+# added them in.
+$(PROGRAMS) $(TESTS) $(FUZZ):
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
+		$(filter-out $(BASE),$(filter %.a,$^)) $(BASE) $(LDLIBS)
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# A fused multiply-add rounds differently, and only some machines have it.
+$(B)/stats/%.o: CFLAGS += -ffp-contract=off
+
+# Kernel side: C to BPF object to the header the collector loads it from.
+$(B)/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h)
+	@mkdir -p $(@D)
+	$(CLANG) -g -O2 -Wall -Werror -target bpf -D__TARGET_ARCH_x86 -I. \
+		-idirafter /usr/include/$(shell $(CC) -print-multiarch) \
+		-c -o $@ $<
+
+$(B)/%.skel.h: $(B)/%.bpf.o
+	$(BPFTOOL) gen skeleton $< name $(subst .,_,$*) > $@
+
+$(COLLECTOR): | $(SKELS)
+
+# Wire format: the .proto is the source, its C is generated.
+$(B)/%.pb-c.c $(B)/%.pb-c.h: %.proto
+	@mkdir -p $(@D)
+	$(PROTOC_C) --c_out=$(B) $<
+$(B)/schema/%.pb-c.o: $(B)/schema/%.pb-c.c
+	$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-conversion -Wno-pedantic -c -o $@ $<
+$(call objects,common/*.c): | $(PROTO:.o=.h)
+
+# Migrations and the API document travel inside the gate: there is no file
+# to lose or to edit.
+$(B)/schema_sql.o $(B)/openapi_json.o: WARN += -Wno-overlength-strings
+$(B)/%_sql.o: $(B)/%_sql.c
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+$(B)/%_json.o: $(B)/%_json.c
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+$(B)/schema_sql.c: schema/embed.awk $(sort $(wildcard schema/*.sql))
+	@mkdir -p $(@D)
+	awk -f $< $(filter %.sql,$^) > $@
+$(B)/openapi_json.c: schema/embed_text.awk schema/openapi.json
+	@mkdir -p $(@D)
+	awk -v name=openapi_json -f $^ > $@
+
+check: $(TESTS) $(FUZZ)
+	@sh tests/run.sh $(TESTS)
+	@sh tests/fuzz/replay.sh $(FUZZ)
+
+lint:
+	@sh tests/lint/lint.sh $(O)/lint
+
+system: all
+	@sh tests/system/run.sh $(B)
+
+vm: all
+	@sh tests/vm/run.sh $(B)
+
+sim: $(B)/tests/sim/sim
+	$(B)/tests/sim/sim $(if $(QUICK),--quick)
+SIM_OBJECTS = $(patsubst %.c,$(B)/%.o,$(wildcard tests/sim/*.c))
+$(B)/tests/sim/sim: $(SIM_OBJECTS) $(BASE)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(BASE) $(LDLIBS)
+
+fuzz:
+	@sh tests/fuzz/search.sh $(O)/fuzz $(FUZZ_SECONDS)
+
+bench: all
+	@sh tests/bench/run.sh $(B)
+
+install: all
+	install -D -m 755 $(B)/tailgated $(DESTDIR)$(PREFIX)/sbin/tailgated
+	install -D -m 755 $(B)/tailgate-collector \
+		$(DESTDIR)$(PREFIX)/sbin/tailgate-collector
+	install -D -m 755 $(B)/tailgate $(DESTDIR)$(PREFIX)/bin/tailgate
+
+clean:
+	rm -rf build
+
+.PHONY: all check lint system vm sim fuzz bench install clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

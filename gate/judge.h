@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * judge - feeds windows to stats/rollout and stores what it says.
+ *
+ * One thread.  A window of a rollout is judged once it has been closed for
+ * the watermark and the gate has been up for as long as LIMIT_JUDGE_SETTLE_MS;
+ * what comes later is evidence and is never judged.  State is never stored:
+ * after a restart it is folded again from the batches up to each window's
+ * ingest_seq, which gives the same verdicts.
+ */
+#ifndef GATE_JUDGE_H
+#define GATE_JUDGE_H
+
+#include <stdint.h>
+
+#include "stats/verdict.h"
+
+struct err;
+struct judge;
+struct policies;
+struct rollout;
+struct store;
+struct store_rollout;
+
+/* Begin judging.  Returns 0 and the caller owns *ret_j: judge_stop(). */
+int judge_start(struct store *st, struct policies *policies,
+		struct judge **ret_j, struct err *err);
+
+/* End the thread and release j.  judge_stop(NULL) does nothing. */
+void judge_stop(struct judge *j);
+
+/* Counts up whenever a verdict anywhere changed; any thread. */
+uint64_t judge_version(const struct judge *j);
+
+/*
+ * The verdict on a rollout now, stopped ones included.  Any thread.
+ * Returns 0 or -ENOENT.
+ */
+int judge_verdict(struct judge *j, const struct store_rollout *r,
+		  struct verdict *ret_v, struct err *err);
+
+/* A rollout was begun, moved to a step or stopped: look at it soon. */
+void judge_poke(struct judge *j);
+
+/* Called by wake() with every new version, from the judge's thread. */
+void judge_on_change(struct judge *j, void (*wake)(void *ctx), void *ctx);
+
+/*
+ * Fold a rollout again from the store, up to what was judged of it: what a
+ * report, evidence and replay look at.  Any thread; does not touch the
+ * judge's own state.
+ *
+ *   ret_r  receives the state, the caller owns it: rollout_free()
+ *   ret_v  receives the last verdict; may be NULL
+ */
+int judge_fold_again(struct store *st, struct policies *policies,
+		     const struct store_rollout *r, struct rollout **ret_r,
+		     struct verdict *ret_v, struct err *err);
+
+#endif /* GATE_JUDGE_H */

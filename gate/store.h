@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store - what the gate keeps: what was observed, and what was decided.
+ *
+ * An interface with one implementation per database (store_sqlite.c).  One
+ * writer thread owns the writing connection.  It takes all that is queued,
+ * commits it as one group, and then answers everyone whose work was in the
+ * group.  Reading functions use connections of their own and short
+ * transactions, and see everything committed before they were called.
+ *
+ * Any thread may call these functions.  Strings and bytes handed to a visit
+ * function are borrowed for that call; a visit function that returns non-zero
+ * ends the walk and that value is returned.
+ *
+ * Errors that every function may return beside those it lists: -EBUSY (queue
+ * full, or the database stayed locked), -ENOSPC, -EIO, -ENOMEM; nothing was
+ * changed then.
+ */
+#ifndef GATE_STORE_H
+#define GATE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct batch;
+struct err;
+struct store;
+
+enum {
+	STORE_IDENTITY_BYTES = 129, /* service, revision, instance, + NUL */
+	STORE_POLICY_BYTES = 64,
+	STORE_REASON_BYTES = 256,
+};
+
+/*
+ * Open the store in a file, making it and migrating it as needed.
+ * Returns 0 and the caller owns *ret_st: store_close(); -EPROTO if the file
+ * is no store of ours or of a newer schema.
+ */
+int store_open(const char *path, struct store **ret_st, struct err *err);
+
+/* Write out what is queued and close.  store_close(NULL) does nothing. */
+void store_close(struct store *st);
+
+/* --- observed --- */
+
+/*
+ * Take a place in the writer's queue; store_unreserve() gives it back.
+ * Returns 0, or -EBUSY at once if there is none.
+ */
+int store_reserve(struct store *st, struct err *err);
+void store_unreserve(struct store *st);
+
+/*
+ * Store b, whose bytes as they came are bytes, in a reserved place.  Returns
+ * once the group that holds it is durable.
+ *
+ *   now_ms   when it came, Unix time
+ *   ret_new  false if the batch was there already, and nothing changed
+ *
+ * Returns 0; -EEXIST if another stream covers the same instance and time.
+ */
+int store_put_batch(struct store *st, const struct batch *b, const void *bytes,
+		    size_t len, int64_t now_ms, bool *ret_new,
+		    struct err *err);
+
+struct store_batch {
+	uint64_t ingest_seq; /* counts per service in commit order */
+	const char *revision;
+	const char *instance;
+	int64_t from_ms;
+	int64_t to_ms;
+	const void *bytes; /* as the collector sent them */
+	size_t len;
+};
+
+/*
+ * Visit the batches of one service and revision that cover time within
+ * [from_ms, to_ms) and have ingest_seq <= max_seq (0: all), by from_ms, then
+ * instance, then ingest_seq.  A service nobody has heard of has none.
+ */
+int store_each_batch(struct store *st, const char *service,
+		     const char *revision, int64_t from_ms, int64_t to_ms,
+		     uint64_t max_seq,
+		     int (*visit)(void *ctx, const struct store_batch *b),
+		     void *ctx, struct err *err);
+
+/* The highest ingest_seq of a service, 0 if it has none. */
+int store_last_seq(struct store *st, const char *service, uint64_t *ret_seq,
+		   struct err *err);
+
+/* --- decided --- */
+
+struct store_rollout {
+	int64_t rollout_id; /* unique in the store */
+	char service[STORE_IDENTITY_BYTES];
+	char baseline[STORE_IDENTITY_BYTES];
+	char canary[STORE_IDENTITY_BYTES];
+	uint32_t attempt;
+	char policy[STORE_POLICY_BYTES]; /* name */
+	uint32_t policy_version;
+	int64_t begun_ms;
+	uint32_t step;	      /* the newest */
+	int64_t step_ms;      /* when that began */
+	bool stopped;
+	char stop_reason[STORE_REASON_BYTES];
+};
+
+/*
+ * Begin a rollout, or find the one with the same service, baseline, canary
+ * and attempt.
+ *
+ *   want         service, baseline, canary, attempt, policy, policy_version,
+ *                begun_ms and step are read
+ *   ret_r        receives the rollout as stored
+ *   ret_created  true if it is new; may be NULL
+ */
+int store_begin_rollout(struct store *st, const struct store_rollout *want,
+			struct store_rollout *ret_r, bool *ret_created,
+			struct err *err);
+
+/* The rollout with this id.  Returns 0 or -ENOENT. */
+int store_get_rollout(struct store *st, int64_t rollout_id,
+		      struct store_rollout *ret_r, struct err *err);
+
+/* The rollout with these identities.  Returns 0 or -ENOENT. */
+int store_find_rollout(struct store *st, const char *service,
+		       const char *baseline, const char *canary,
+		       uint32_t attempt, struct store_rollout *ret_r,
+		       struct err *err);
+
+/*
+ * Visit rollouts, newest first, at most limit of them.
+ *   service    NULL for every service
+ *   open_only  leave out those that are final or stopped
+ */
+int store_each_rollout(struct store *st, const char *service, bool open_only,
+		       size_t limit,
+		       int (*visit)(void *ctx, const struct store_rollout *r),
+		       void *ctx, struct err *err);
+
+/* Begin a step.  A step that is not above the newest changes nothing. */
+int store_begin_step(struct store *st, int64_t rollout_id, uint32_t step,
+		     int64_t at_ms, struct err *err);
+
+/* The step that ran at a time, and what judging a window of it began with. */
+int store_each_step(struct store *st, int64_t rollout_id,
+		    int (*visit)(void *ctx, uint32_t step, int64_t begun_ms),
+		    void *ctx, struct err *err);
+
+/* Stop a rollout: one more row, nothing is changed.  -ENOENT if none. */
+int store_stop_rollout(struct store *st, int64_t rollout_id, int64_t at_ms,
+		       const char *reason, struct err *err);
+
+/* What was judged: one row for each window of a rollout. */
+struct store_judged {
+	int64_t from_ms; /* of the window */
+	int64_t to_ms;
+	uint32_t step;
+	bool history;
+	uint64_t ingest_seq;  /* the highest the judge knew of */
+	const char *document; /* the verdict document, JSON; "" for history */
+	bool final;	      /* the verdict is final for its step */
+};
+
+/*
+ * Write down a judged window.  Compare-and-set: if the window was judged
+ * already (by another gate), nothing changes and -EEXIST is returned.
+ */
+int store_put_judged(struct store *st, int64_t rollout_id,
+		     const struct store_judged *j, struct err *err);
+
+/* Visit the judged windows of a rollout in order of time. */
+int store_each_judged(struct store *st, int64_t rollout_id,
+		      int (*visit)(void *ctx, const struct store_judged *j),
+		      void *ctx, struct err *err);
+
+/* --- policies: DECIDED, append-only --- */
+
+/*
+ * Keep a policy under the next version of its name, unless the newest has
+ * the same document.  ret_version receives the version that holds it.
+ */
+int store_put_policy(struct store *st, const char *name, const char *document,
+		     int64_t at_ms, uint32_t *ret_version, struct err *err);
+
+/*
+ * The document of a policy.  version 0 is the newest.  The caller free()s
+ * *ret_document.  Returns 0 or -ENOENT.
+ */
+int store_get_policy(struct store *st, const char *name, uint32_t version,
+		     char **ret_document, uint32_t *ret_version,
+		     struct err *err);
+
+/* Figures for /metrics. */
+struct store_stats {
+	uint64_t n_batches;
+	uint64_t n_groups;   /* commits */
+	uint64_t wal_bytes;
+	uint64_t queue_depth;
+};
+
+void store_stats(struct store *st, struct store_stats *ret_stats);
+
+#endif /* GATE_STORE_H */

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * policy - what a rollout is allowed, as numbers.  Reading it from JSON is
+ * gate/policy; this is the data, its defaults and its permitted ranges.
+ */
+#ifndef STATS_POLICY_H
+#define STATS_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+
+enum {
+	POLICY_NAME_BYTES = 64,
+	POLICY_IGNORE_MAX = 32,
+	POLICY_PATTERN_BYTES = 128,
+};
+
+struct policy {
+	char name[POLICY_NAME_BYTES];
+	uint32_t version; /* counts up with each change of that name */
+
+	double alpha_fail; /* chance of failing a healthy canary, ever */
+	double alpha_pass; /* chance of passing a shift beyond the margin */
+	double margin;	   /* permitted ratio - 1 of P99 */
+	double margin_ms;  /* permitted shift; the larger of both holds */
+	double error_ratio;  /* permitted ratio of error rates */
+	double error_margin; /* permitted rise of the error rate, 0..1 */
+	double unanswered_margin; /* permitted rise of its share, 0..1 */
+
+	uint32_t soak_windows;	 /* compared windows before a PASS */
+	uint32_t min_baseline;	 /* instances */
+	uint32_t min_canary;	 /* instances */
+	uint64_t warm_requests;	 /* an instance's first ones are not judged */
+	double load_lo;	 /* requests per instance, canary over baseline */
+	double load_hi;
+	bool load_unequal_ok;
+	double loss_max; /* share of events lost, 0..1 */
+	uint32_t restarts_max; /* of canary instances, in all */
+	int64_t no_data_after_ms; /* of silence: inconclusive */
+	int64_t give_up_after_ms; /* of rollout: inconclusive */
+
+	bool profile_gates; /* a new hot path fails by itself */
+	double profile_alpha; /* false discovery rate of findings */
+	double path_min_share; /* 0..1 of CPU a hot path has at least */
+	double path_min_rise;  /* 0..1 of CPU it rose by at least */
+
+	uint32_t n_ignore;
+	char ignore_routes[POLICY_IGNORE_MAX][POLICY_PATTERN_BYTES];
+};
+
+/* The built-in policy "default".  Each number's reason stands in policy.c. */
+void policy_default(struct policy *ret_p);
+
+/*
+ * Are all numbers in their ranges?  err names the first that is not, with
+ * its value and range.  Returns 0 or -EINVAL.
+ */
+int policy_check(const struct policy *p, struct err *err);
+
+/*
+ * May a caller replace bound by wish?  Only where no number of wish is more
+ * permissive.  err names the one that is.  Returns 0 or -EINVAL.
+ */
+int policy_tightens(const struct policy *bound, const struct policy *wish,
+		    struct err *err);
+
+/* Does the policy leave route out?  "*" in a pattern stands for anything. */
+bool policy_ignores(const struct policy *p, const char *route);
+
+#endif /* STATS_POLICY_H */
