@@ -27,7 +27,7 @@ B := $(O)/$(if $(SAN),san,plain)
 # Each program links what it needs and no more.
 COMMON_PKGS    = libprotobuf-c libzstd
 GATE_PKGS      = $(COMMON_PKGS) libmicrohttpd jansson sqlite3 libcap libseccomp
-COLLECTOR_PKGS = $(COMMON_PKGS) libbpf libelf liblzma libcurl libcap
+COLLECTOR_PKGS = $(COMMON_PKGS) libbpf libelf liblzma libcurl libcap libseccomp
 CLI_PKGS       = $(COMMON_PKGS) libcurl jansson
 ALL_PKGS       = $(sort $(GATE_PKGS) $(COLLECTOR_PKGS) $(CLI_PKGS))
 libs           = $(shell pkg-config --libs $(1)) -lm -pthread
@@ -86,10 +86,12 @@ $(filter $(B)/tests/unit/collector/%,$(UNIT)): \
 $(filter $(B)/tests/unit/cli/%,$(UNIT)): $(B)/libcli.a
 $(filter $(B)/tests/unit/cli/%,$(UNIT)): LDLIBS = $(call libs,$(CLI_PKGS))
 
+$(B)/tests/unit/common/drop_test: LDLIBS += $(call libs,libcap libseccomp)
+
 # Properties and fuzz targets may look at any of our modules.
 $(PROPERTY) $(FUZZ): $(B)/libgate.a $(B)/libcollector.a
 $(PROPERTY) $(FUZZ): LDLIBS = $(call libs,$(ALL_PKGS)) -liberty
-$(TESTS): %: %.o $(B)/tests/test.o $(BASE)
+$(TESTS): %: %.o $(B)/tests/test.o $(B)/tests/random_batch.o $(BASE)
 $(FUZZ):  %: %.o $(B)/tests/fuzz/replay.o $(BASE)
 
 # Archives after objects, and stats before common, whatever order a rule

@@ -19,15 +19,20 @@ struct buf {
 	bool bad;
 };
 
-/* Free what b holds; b is empty and good again. */
+/* Free what b holds; b is empty and good again.  max stays. */
 void buf_release(struct buf *b);
 
+/* Append len bytes, a string, or formatted text.  bytes may be NULL with 0. */
 void buf_add(struct buf *b, const void *bytes, size_t len);
 void buf_puts(struct buf *b, const char *text);
 void buf_printf(struct buf *b, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Hand the bytes to the caller, who free()s them; NULL if b is bad. */
+/*
+ * Hand the bytes, NUL after the last one, to the caller, who free()s them.
+ * NULL if b is bad.  Either way b is empty and good again.  ret_len, which
+ * may be NULL, is written only on success.
+ */
 char *buf_take(struct buf *b, size_t *ret_len);
 
 #endif /* COMMON_BUF_H */

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/zstd.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <zstd.h>
+
+#include "common/err.h"
+#include "common/limits.h"
+
+enum {
+	LEVEL = 3,	   /* zstd's own default */
+	GUESS = 64 * 1024, /* where a frame does not say its length */
+};
+
+int zstd_compress(const void *bytes, size_t len, void **ret_bytes,
+		  size_t *ret_len, struct err *err)
+{
+	size_t room = ZSTD_compressBound(len);
+	ZSTD_CCtx *ctx = ZSTD_createCCtx();
+	void *out = malloc(room);
+	size_t n;
+	int rc = 0;
+
+	if (!ctx || !out) {
+		rc = err_set(err, -ENOMEM, "zstd: no memory");
+		goto out;
+	}
+	ZSTD_CCtx_setParameter(ctx, ZSTD_c_compressionLevel, LEVEL);
+	ZSTD_CCtx_setParameter(ctx, ZSTD_c_checksumFlag, 1);
+	n = ZSTD_compress2(ctx, out, room, bytes, len);
+	if (ZSTD_isError(n)) { /* the room is enough, so it is memory */
+		rc = err_set(err, -ENOMEM, "zstd: %s", ZSTD_getErrorName(n));
+		goto out;
+	}
+	*ret_bytes = out;
+	*ret_len = n;
+	out = NULL;
+out:
+	free(out);
+	ZSTD_freeCCtx(ctx);
+	return rc;
+}
+
+/* Room for the first bytes: all of them where the frame says how many. */
+static int first_room(const void *bytes, size_t len, size_t max,
+		      size_t *ret_room, struct err *err)
+{
+	unsigned long long said = ZSTD_getFrameContentSize(bytes, len);
+
+	if (said == ZSTD_CONTENTSIZE_ERROR)
+		return err_set(err, -EBADMSG,
+			       "zstd: the %zu bytes do not begin with a frame",
+			       len);
+	if (said == ZSTD_CONTENTSIZE_UNKNOWN)
+		said = max < GUESS ? max : GUESS;
+	if (said > max)
+		return err_set(err, -EMSGSIZE,
+			       "zstd: the frame holds %llu bytes, limit %zu",
+			       said, max);
+	*ret_room = (size_t)said;
+	return 0;
+}
+
+/* Make the output larger; it never exceeds max. */
+static int out_grow(ZSTD_outBuffer *out, size_t max, struct err *err)
+{
+	size_t room = out->size < max / 2 ? out->size * 2 : max;
+	void *more;
+
+	if (out->size >= max)
+		return err_set(err, -EMSGSIZE,
+			       "zstd: the frame holds more than %zu bytes",
+			       max);
+	if (room == 0)
+		room = 1;
+	more = realloc(out->dst, room);
+	if (!more)
+		return err_set(err, -ENOMEM, "zstd: no memory for %zu bytes",
+			       room);
+	out->dst = more;
+	out->size = room;
+	return 0;
+}
+
+/* Feed the frame through, growing the output as needed. */
+static int frame_read(ZSTD_DCtx *ctx, ZSTD_inBuffer *in, ZSTD_outBuffer *out,
+		      size_t max, struct err *err)
+{
+	size_t left;
+	int rc;
+
+	for (;;) {
+		size_t in_before = in->pos;
+		size_t out_before = out->pos;
+
+		left = ZSTD_decompressStream(ctx, out, in);
+		if (ZSTD_isError(left))
+			return err_set(err, -EBADMSG, "zstd: %s",
+				       ZSTD_getErrorName(left));
+		if (left == 0)
+			break;
+		if (in->pos != in_before || out->pos != out_before)
+			continue;
+		if (out->pos < out->size)
+			return err_set(err, -EBADMSG,
+				       "zstd: the frame is cut short at byte "
+				       "%zu",
+				       in->size);
+		/* only now: a full output may lack no more than a checksum */
+		rc = out_grow(out, max, err);
+		if (rc < 0)
+			return rc;
+	}
+	if (in->pos != in->size)
+		return err_set(err, -EBADMSG,
+			       "zstd: %zu bytes follow the frame",
+			       in->size - in->pos);
+	return 0;
+}
+
+int zstd_decompress(const void *bytes, size_t len, size_t max, void **ret_bytes,
+		    size_t *ret_len, struct err *err)
+{
+	ZSTD_inBuffer in = { bytes, len, 0 };
+	ZSTD_outBuffer out = { NULL, 0, 0 };
+	ZSTD_DCtx *ctx = NULL;
+	size_t room = 0;
+	int rc;
+
+	rc = first_room(bytes, len, max, &room, err);
+	if (rc < 0)
+		return rc;
+	ctx = ZSTD_createDCtx();
+	out.dst = malloc(room ? room : 1);
+	out.size = room;
+	if (!ctx || !out.dst) {
+		rc = err_set(err, -ENOMEM, "zstd: no memory");
+		goto out;
+	}
+	ZSTD_DCtx_setParameter(ctx, ZSTD_d_windowLogMax, LIMIT_ZSTD_WINDOW_LOG);
+	rc = frame_read(ctx, &in, &out, max, err);
+	if (rc < 0)
+		goto out;
+	*ret_bytes = out.dst;
+	*ret_len = out.pos;
+	out.dst = NULL;
+out:
+	free(out.dst);
+	ZSTD_freeDCtx(ctx);
+	return rc;
+}
