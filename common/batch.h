@@ -7,15 +7,23 @@
  * checked: whoever holds a decoded batch need not check it again.
  *
  * A decoded batch keeps these promises
- *   - every string is valid UTF-8 without control characters and not longer
- *     than its limit; service, revision and instance are identities
- *     (identity_check());
- *   - every index is in range; no two latency series share (route, kind,
- *     status); buckets ascend strictly and lie on the grid; no count is 0;
- *   - the counts of a batch add up without overflow;
- *   - from_ms < to_ms, the length is a permitted window, and both lie on the
- *     window's grid since the epoch;
- *   - a call path's parent comes before it.
+ *   - service, revision and instance are identities (identity_check());
+ *     every other string is valid UTF-8 without control characters and not
+ *     longer than its limit; hooks and collector are not empty; refused_code
+ *     is of A-Z, 0-9 and _;
+ *   - strings has no empty string and none twice, every index is in range,
+ *     every enum has one of its values, no array is beyond its limit;
+ *   - a series has buckets, they ascend strictly and lie on the grid, no
+ *     count is 0, and no two series share (route, kind, status);
+ *   - no two profiles share (kind, group); a call path's parent comes before
+ *     it;
+ *   - no number is above LIMIT_NUMBER; the requests of each kind add up to no
+ *     more than LIMIT_BATCH_REQUESTS, the CPU time of all profiles, of all
+ *     threads, and n_samples * period_ns of each profile to no more than
+ *     LIMIT_BATCH_CPU_NS;
+ *   - the window is a whole number of seconds, LIMIT_WINDOW_MIN_MS to
+ *     LIMIT_WINDOW_MAX_MS, and from_ms is a multiple of it since the epoch;
+ *   - times are 0 to LIMIT_TIME_MS; basis is TOTAL or SERVICE.
  */
 #ifndef COMMON_BATCH_H
 #define COMMON_BATCH_H
@@ -42,8 +50,8 @@ enum latency_kind {
 
 /* How a request ended. */
 enum status_class {
-	STATUS_UNKNOWN,	   /* answered; the status line was not seen */
-	STATUS_1XX,	   /* 101 only: the connection became something else */
+	STATUS_UNKNOWN, /* answered; the status line was not seen */
+	STATUS_1XX,	/* 101 only: the connection became something else */
 	STATUS_2XX,
 	STATUS_3XX,
 	STATUS_4XX,
@@ -54,17 +62,18 @@ enum status_class {
 
 /* Why something that happened is not in the batch, or only in part. */
 enum batch_loss {
-	LOSS_RING_FULL,	     /* socket events the collector was too slow for */
-	LOSS_NO_MEMORY,	     /* connections with nowhere to keep their state */
-	LOSS_UNREADABLE,     /* socket events whose bytes could not be read */
-	LOSS_OPAQUE,	     /* socket events the kernel side cannot follow */
-	LOSS_UNPARSED,	     /* requests that were not HTTP/1.1 as we read it */
-	LOSS_ROUTES_FULL,    /* requests put under {other} */
-	LOSS_SAMPLE_RING,    /* samples the collector was too slow for */
-	LOSS_SAMPLE_STACK,   /* samples without a user stack */
-	LOSS_PATHS_FULL,     /* samples whose call path was one too many */
-	LOSS_SPOOL_FULL,     /* batches dropped because the spool was full */
-	LOSS_REFUSED,	     /* batches the gate refused for good */
+	LOSS_OTHER,	   /* causes that only a later version can name */
+	LOSS_RING_FULL,	   /* socket events the collector was too slow for */
+	LOSS_NO_MEMORY,	   /* connections with nowhere to keep their state */
+	LOSS_UNREADABLE,   /* socket events whose bytes could not be read */
+	LOSS_OPAQUE,	   /* socket events the kernel side cannot follow */
+	LOSS_UNPARSED,	   /* requests that were not HTTP/1.1 as we read it */
+	LOSS_ROUTES_FULL,  /* requests put under {other} */
+	LOSS_SAMPLE_RING,  /* samples the collector was too slow for */
+	LOSS_SAMPLE_STACK, /* samples without a user stack */
+	LOSS_PATHS_FULL,   /* samples whose call path was one too many */
+	LOSS_SPOOL_FULL,   /* batches dropped because the spool was full */
+	LOSS_REFUSED,	   /* batches the gate refused for good */
 	LOSS_N,
 };
 
@@ -94,7 +103,7 @@ struct batch_series {
 
 /* One of the slowest requests, as it was. */
 struct batch_slow {
-	uint32_t route;	   /* into batch.strings */
+	uint32_t route; /* into batch.strings */
 	enum status_class status;
 	int64_t at_ms;	   /* Unix time of its last byte */
 	uint64_t total_ns; /* 0 where arrival was not seen */
@@ -108,11 +117,11 @@ struct batch_slow {
  */
 struct batch_profile {
 	enum profile_kind kind;
-	enum profile_group group;
+	enum profile_group group; /* of the threads sampled */
 	uint64_t n_samples;
 	uint64_t period_ns; /* of one sample, averaged over the window */
 	uint32_t n;
-	const int32_t *parent; /* BATCH_NO_PARENT, or an earlier node */
+	const int32_t *parent;	  /* BATCH_NO_PARENT, or an earlier node */
 	const uint32_t *function; /* into batch.strings, normalised */
 	const uint64_t *self_ns;
 };
@@ -135,10 +144,10 @@ struct batch {
 	int64_t started_ms; /* Unix time the instance's process started */
 	uint64_t n_requests_before; /* served by it since, as far as seen */
 
-	const char *hooks;	/* tier the kernel took: "tp_btf", "fexit" */
-	const char *collector;	/* program and version */
-	uint32_t name_rules;	/* version of the rules for function names */
-	uint32_t route_rules;	/* version of the rules for routes */
+	const char *hooks;	 /* tier the kernel took: "tp_btf", "fexit" */
+	const char *collector;	 /* program and version */
+	uint32_t name_rules;	 /* version of the rules for function names */
+	uint32_t route_rules;	 /* version of the rules for routes */
 	enum latency_kind basis; /* TOTAL, or SERVICE: arrival is not seen */
 
 	uint32_t n_strings;
@@ -153,10 +162,10 @@ struct batch {
 	const struct batch_thread *threads;
 
 	uint64_t lost[LOSS_N];
-	uint64_t n_events;	   /* socket events seen, for lost's share */
-	uint64_t n_unsymbolised;   /* frames that got no name */
-	uint64_t n_frames;	   /* frames in all */
-	const char *refused_code;  /* of the last refused batch; "" if none */
+	uint64_t n_events;	  /* socket events seen, for lost's share */
+	uint64_t n_unsymbolised;  /* frames that got no name */
+	uint64_t n_frames;	  /* frames in all */
+	const char *refused_code; /* of the last refused batch; "" if none */
 };
 
 /*
@@ -168,7 +177,8 @@ struct batch {
  *   err    receives field and value of what was wrong; may be NULL
  *
  * Time is not judged here: whether from_ms lies in the future is for the
- * gate, which has a clock.
+ * gate, which has a clock.  Beside the arena's, LIMIT_BATCH_BYTES and zstd's
+ * window are allocated while it runs, whatever the bytes claim.
  *
  * Returns 0; -EPROTO for a newer version; -EBADMSG if the bytes do not hold
  * what they claim or a promise above is broken; -EMSGSIZE beyond a limit or
@@ -178,8 +188,20 @@ int batch_decode(const void *bytes, size_t len, struct arena *arena,
 		 struct batch **ret_b, struct err *err);
 
 /*
+ * Does b keep the promises above?
+ *
+ *   scratch  where the check may take memory; at most 300 KiB
+ *   err      receives field and value of the first that is broken
+ *
+ * Returns 0; -EINVAL; -EMSGSIZE beyond a limit on length or count; or
+ * -ENOMEM.
+ */
+int batch_check(const struct batch *b, struct arena *scratch, struct err *err);
+
+/*
  * Write b as bytes that batch_decode() reads back as the same batch.  The
- * same batch always gives the same bytes.
+ * same batch always gives the same bytes, in the same build on the same
+ * libzstd.
  * Returns 0, and the caller free()s *ret_bytes; -EINVAL if b breaks a
  * promise above; -EMSGSIZE beyond a limit; or -ENOMEM.
  */
