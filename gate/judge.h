@@ -22,19 +22,34 @@ struct rollout;
 struct store;
 struct store_rollout;
 
-/* Begin judging.  Returns 0 and the caller owns *ret_j: judge_stop(). */
+/*
+ * Begin judging in a thread.  Both stay the caller's and outlive j.
+ * Returns 0 and the caller owns *ret_j: judge_stop().
+ */
 int judge_start(struct store *st, struct policies *policies,
 		struct judge **ret_j, struct err *err);
 
-/* End the thread and release j.  judge_stop(NULL) does nothing. */
+/* End the thread, if there is one, and release j.  NULL does nothing. */
 void judge_stop(struct judge *j);
+
+/*
+ * The same without a thread, for whoever has a clock of their own: judge at
+ * now_ms all that is due then.  up_since_ms is when the gate came up.
+ */
+int judge_new(struct store *st, struct policies *policies, int64_t up_since_ms,
+	      struct judge **ret_j, struct err *err);
+void judge_run(struct judge *j, int64_t now_ms);
+
+/* How long after its end a window of that length is judged. */
+int64_t judge_watermark_ms(int64_t window_ms);
 
 /* Counts up whenever a verdict anywhere changed; any thread. */
 uint64_t judge_version(const struct judge *j);
 
 /*
- * The verdict on a rollout now, stopped ones included.  Any thread.
- * Returns 0 or -ENOENT.
+ * The verdict on a rollout now, closed and stopped ones included.  Where r's
+ * step is newer than the last judged window, a pass does not count for it and
+ * the word is running.  Any thread.  Returns 0 or an error of the store.
  */
 int judge_verdict(struct judge *j, const struct store_rollout *r,
 		  struct verdict *ret_v, struct err *err);
@@ -52,6 +67,9 @@ void judge_on_change(struct judge *j, void (*wake)(void *ctx), void *ctx);
  *
  *   ret_r  receives the state, the caller owns it: rollout_free()
  *   ret_v  receives the last verdict; may be NULL
+ *
+ * Returns 0; -ENODATA if batches that it rests on were deleted since; or an
+ * error of the store.
  */
 int judge_fold_again(struct store *st, struct policies *policies,
 		     const struct store_rollout *r, struct rollout **ret_r,

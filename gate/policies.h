@@ -36,9 +36,18 @@ int policies_get(struct policies *p, const char *name, uint32_t version,
 		 struct policy *ret_policy, struct err *err);
 
 /*
+ * The policy that is bound to a service: the one whose file lists it under
+ * "services", else "default".  A caller may ask for another only where that
+ * one is tighter (policy_tightens()).
+ */
+const struct policy *policies_bound(const struct policies *p,
+				    const char *service);
+
+/*
  * Read a policy from JSON text.  Keys that are missing keep the built-in
  * value; an unknown or repeated key, a wrong type and a number out of its
  * range are refused, with line and column where the text itself is wrong.
+ * "services", a list of identities, is checked and left to policies_open().
  * Returns 0, -EBADMSG or -EINVAL.
  */
 int policies_parse(const char *name, const char *text, size_t len,

@@ -2,8 +2,8 @@
 /*
  * store - what the gate keeps: what was observed, and what was decided.
  *
- * An interface with one implementation per database (store_sqlite.c).  One
- * writer thread owns the writing connection.  It takes all that is queued,
+ * An interface with one implementation per database (store_*.c).  One writer
+ * thread owns the writing connection.  It takes all that is queued,
  * commits it as one group, and then answers everyone whose work was in the
  * group.  Reading functions use connections of their own and short
  * transactions, and see everything committed before they were called.
@@ -13,8 +13,8 @@
  * ends the walk and that value is returned.
  *
  * Errors that every function may return beside those it lists: -EBUSY (queue
- * full, or the database stayed locked), -ENOSPC, -EIO, -ENOMEM; nothing was
- * changed then.
+ * full, or the database stayed locked), -ENOSPC, -EROFS, -EIO, -ENOMEM;
+ * nothing was changed then.
  */
 #ifndef GATE_STORE_H
 #define GATE_STORE_H
@@ -36,12 +36,18 @@ enum {
 /*
  * Open the store in a file, making it and migrating it as needed.
  * Returns 0 and the caller owns *ret_st: store_close(); -EPROTO if the file
- * is no store of ours or of a newer schema.
+ * is no store of ours or of a newer schema; -EROFS if it cannot be written.
  */
 int store_open(const char *path, struct store **ret_st, struct err *err);
 
 /* Write out what is queued and close.  store_close(NULL) does nothing. */
 void store_close(struct store *st);
+
+/* Was there no batch in it when it was opened? */
+bool store_began_empty(const struct store *st);
+
+/* Returns 0 if the store can be read now: /readyz. */
+int store_check(struct store *st, struct err *err);
 
 /* --- observed --- */
 
@@ -62,13 +68,13 @@ void store_unreserve(struct store *st);
  * Returns 0; -EEXIST if another stream covers the same instance and time.
  */
 int store_put_batch(struct store *st, const struct batch *b, const void *bytes,
-		    size_t len, int64_t now_ms, bool *ret_new,
-		    struct err *err);
+		    size_t len, int64_t now_ms, bool *ret_new, struct err *err);
 
 struct store_batch {
 	uint64_t ingest_seq; /* counts per service in commit order */
 	const char *revision;
 	const char *instance;
+	int64_t received_ms; /* when it came */
 	int64_t from_ms;
 	int64_t to_ms;
 	const void *bytes; /* as the collector sent them */
@@ -76,9 +82,10 @@ struct store_batch {
 };
 
 /*
- * Visit the batches of one service and revision that cover time within
- * [from_ms, to_ms) and have ingest_seq <= max_seq (0: all), by from_ms, then
- * instance, then ingest_seq.  A service nobody has heard of has none.
+ * Visit the batches of one service and revision that begin within [from_ms,
+ * to_ms) and have ingest_seq <= max_seq (0: all), by from_ms, then instance
+ * (in the order of their first batches), then ingest_seq.  A service nobody
+ * has heard of has none.  revision NULL stands for every revision.
  */
 int store_each_batch(struct store *st, const char *service,
 		     const char *revision, int64_t from_ms, int64_t to_ms,
@@ -90,10 +97,38 @@ int store_each_batch(struct store *st, const char *service,
 int store_last_seq(struct store *st, const char *service, uint64_t *ret_seq,
 		   struct err *err);
 
+/*
+ * What the batches of two revisions that begin within [from_ms, to_ms) look
+ * like: the longest time that one covers and when the first begins; 0 and 0
+ * if there are none.  canary may be NULL.
+ */
+int store_find_window(struct store *st, const char *service,
+		      const char *baseline, const char *canary, int64_t from_ms,
+		      int64_t to_ms, int64_t *ret_length_ms,
+		      int64_t *ret_first_ms, struct err *err);
+
+/*
+ * Retention: delete the batches that ended before before_ms, but none that an
+ * open rollout rests on, and give the room back to the file system.  What was
+ * decided stays for ever.  Works in many short commits.
+ *
+ *   ret_n  receives how many were deleted; may be NULL
+ */
+int store_trim(struct store *st, int64_t before_ms, uint64_t *ret_n,
+	       struct err *err);
+
+/*
+ * The time before which batches of a service were deleted; 0 if none were.
+ * What was judged earlier can no longer be folded again.
+ */
+int store_trimmed_ms(struct store *st, const char *service, int64_t *ret_ms,
+		     struct err *err);
+
 /* --- decided --- */
 
 struct store_rollout {
-	int64_t rollout_id; /* unique in the store */
+	int64_t rollout_id; /* unique in the store: 3000042 is the 42nd
+			       rollout of the service with id 3 */
 	char service[STORE_IDENTITY_BYTES];
 	char baseline[STORE_IDENTITY_BYTES];
 	char canary[STORE_IDENTITY_BYTES];
@@ -101,9 +136,11 @@ struct store_rollout {
 	char policy[STORE_POLICY_BYTES]; /* name */
 	uint32_t policy_version;
 	int64_t begun_ms;
-	uint32_t step;	      /* the newest */
-	int64_t step_ms;      /* when that began */
+	uint32_t step;	 /* the newest */
+	int64_t step_ms; /* when that began */
+	bool closed;	 /* nothing of it is judged any more */
 	bool stopped;
+	int64_t stopped_ms;
 	char stop_reason[STORE_REASON_BYTES];
 };
 
@@ -133,7 +170,7 @@ int store_find_rollout(struct store *st, const char *service,
 /*
  * Visit rollouts, newest first, at most limit of them.
  *   service    NULL for every service
- *   open_only  leave out those that are final or stopped
+ *   open_only  leave out those that are closed or stopped
  */
 int store_each_rollout(struct store *st, const char *service, bool open_only,
 		       size_t limit,
@@ -144,16 +181,23 @@ int store_each_rollout(struct store *st, const char *service, bool open_only,
 int store_begin_step(struct store *st, int64_t rollout_id, uint32_t step,
 		     int64_t at_ms, struct err *err);
 
-/* The step that ran at a time, and what judging a window of it began with. */
+/* Visit the steps of a rollout in order of time. */
 int store_each_step(struct store *st, int64_t rollout_id,
 		    int (*visit)(void *ctx, uint32_t step, int64_t begun_ms),
 		    void *ctx, struct err *err);
 
-/* Stop a rollout: one more row, nothing is changed.  -ENOENT if none. */
+/*
+ * Stop a rollout: one more row, nothing is changed.  A second stop is none.
+ * reason is cut at STORE_REASON_BYTES.  Returns 0, or -ENOENT if there is no
+ * such rollout.
+ */
 int store_stop_rollout(struct store *st, int64_t rollout_id, int64_t at_ms,
 		       const char *reason, struct err *err);
 
-/* What was judged: one row for each window of a rollout. */
+/*
+ * What was judged: one row for each window of a rollout, and one without a
+ * length (from_ms == to_ms) where the clock alone changed the verdict.
+ */
 struct store_judged {
 	int64_t from_ms; /* of the window */
 	int64_t to_ms;
@@ -162,11 +206,13 @@ struct store_judged {
 	uint64_t ingest_seq;  /* the highest the judge knew of */
 	const char *document; /* the verdict document, JSON; "" for history */
 	bool final;	      /* the verdict is final for its step */
+	bool closes;	      /* nothing is judged after this */
 };
 
 /*
  * Write down a judged window.  Compare-and-set: if the window was judged
- * already (by another gate), nothing changes and -EEXIST is returned.
+ * already or the rollout is closed (by another gate), nothing changes and
+ * -EEXIST is returned; -ENOENT if there is no such rollout.
  */
 int store_put_judged(struct store *st, int64_t rollout_id,
 		     const struct store_judged *j, struct err *err);
@@ -175,6 +221,13 @@ int store_put_judged(struct store *st, int64_t rollout_id,
 int store_each_judged(struct store *st, int64_t rollout_id,
 		      int (*visit)(void *ctx, const struct store_judged *j),
 		      void *ctx, struct err *err);
+
+/*
+ * The newest verdict document of a rollout; the caller free()s *ret_document.
+ * Returns 0, or -ENOENT if none of its windows was judged.
+ */
+int store_last_document(struct store *st, int64_t rollout_id,
+			char **ret_document, struct err *err);
 
 /* --- policies: DECIDED, append-only --- */
 
@@ -195,10 +248,12 @@ int store_get_policy(struct store *st, const char *name, uint32_t version,
 
 /* Figures for /metrics. */
 struct store_stats {
-	uint64_t n_batches;
-	uint64_t n_groups;   /* commits */
+	uint64_t n_batches; /* stored since it was opened */
+	uint64_t n_repeats; /* that were there already */
+	uint64_t n_groups;  /* commits */
+	uint64_t n_failed;  /* commits that could not be made */
 	uint64_t wal_bytes;
-	uint64_t queue_depth;
+	uint64_t queue_depth; /* places taken */
 };
 
 void store_stats(struct store *st, struct store_stats *ret_stats);
