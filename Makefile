@@ -96,9 +96,10 @@ $(FUZZ):  %: %.o $(B)/tests/fuzz/replay.o $(BASE)
 
 # Archives after objects, and stats before common, whatever order a rule
 # added them in.
+link = $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
+	$(filter-out $(BASE),$(filter %.a,$^)) $(BASE) $(LDLIBS)
 $(PROGRAMS) $(TESTS) $(FUZZ):
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
-		$(filter-out $(BASE),$(filter %.a,$^)) $(BASE) $(LDLIBS)
+	$(link)
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
@@ -158,13 +159,20 @@ sim: $(B)/tests/sim/sim
 	$(B)/tests/sim/sim $(if $(QUICK),--quick)
 SIM_OBJECTS = $(patsubst %.c,$(B)/%.o,$(wildcard tests/sim/*.c))
 $(B)/tests/sim/sim: $(SIM_OBJECTS) $(BASE)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(BASE) $(LDLIBS)
+	$(link)
 
 fuzz:
 	@sh tests/fuzz/search.sh $(O)/fuzz $(FUZZ_SECONDS)
 
-bench: all
-	@sh tests/bench/run.sh $(B)
+# Benchmarks may look at any of our modules, as properties do.
+BENCH = $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*_bench.c))
+$(BENCH): $(B)/tests/bench/sample_batch.o $(B)/libgate.a $(B)/libcollector.a
+$(BENCH): LDLIBS = $(call libs,$(ALL_PKGS)) -liberty
+$(BENCH): %: %.o $(BASE)
+	$(link)
+
+bench: all $(BENCH)
+	@sh tests/bench/run.sh $(B) $(if $(QUICK),--quick)
 
 install: all
 	install -D -m 755 $(B)/tailgated $(DESTDIR)$(PREFIX)/sbin/tailgated
