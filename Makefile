@@ -164,6 +164,10 @@ $(B)/tests/sim/sim: $(SIM_OBJECTS) $(BASE)
 fuzz:
 	@sh tests/fuzz/search.sh $(O)/fuzz $(FUZZ_SECONDS)
 
+# Not part of check: writes the corpus that is kept in tests/fuzz/corpus/batch.
+$(B)/tests/fuzz/make_corpus: %: %.o $(B)/tests/random_batch.o $(BASE)
+	$(link)
+
 # Benchmarks may look at any of our modules, as properties do.
 BENCH = $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*_bench.c))
 $(BENCH): $(B)/tests/bench/sample_batch.o $(B)/libgate.a $(B)/libcollector.a

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/zstd.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <zstd.h>
 
@@ -42,7 +44,11 @@ out:
 	return rc;
 }
 
-/* Room for the first bytes: all of them where the frame says how many. */
+/*
+ * Room for the first bytes: all of them where the frame says how many.  One
+ * byte is to spare, here and later, so that a full output always means that
+ * there is more: what is cut short is not taken for too long.
+ */
 static int first_room(const void *bytes, size_t len, size_t max,
 		      size_t *ret_room, struct err *err)
 {
@@ -58,22 +64,20 @@ static int first_room(const void *bytes, size_t len, size_t max,
 		return err_set(err, -EMSGSIZE,
 			       "zstd: the frame holds %llu bytes, limit %zu",
 			       said, max);
-	*ret_room = (size_t)said;
+	*ret_room = (size_t)said + 1;
 	return 0;
 }
 
-/* Make the output larger; it never exceeds max. */
+/* Make a full output larger, up to max and the spare byte. */
 static int out_grow(ZSTD_outBuffer *out, size_t max, struct err *err)
 {
-	size_t room = out->size < max / 2 ? out->size * 2 : max;
+	size_t room = out->size <= max / 2 ? out->size * 2 : max + 1;
 	void *more;
 
-	if (out->size >= max)
+	if (out->pos > max)
 		return err_set(err, -EMSGSIZE,
 			       "zstd: the frame holds more than %zu bytes",
 			       max);
-	if (room == 0)
-		room = 1;
 	more = realloc(out->dst, room);
 	if (!more)
 		return err_set(err, -ENOMEM, "zstd: no memory for %zu bytes",
@@ -87,36 +91,30 @@ static int out_grow(ZSTD_outBuffer *out, size_t max, struct err *err)
 static int frame_read(ZSTD_DCtx *ctx, ZSTD_inBuffer *in, ZSTD_outBuffer *out,
 		      size_t max, struct err *err)
 {
-	size_t left;
-	int rc;
+	size_t left = 1;
+	int rc = 0;
 
-	for (;;) {
+	while (left > 0 && rc == 0) {
 		size_t in_before = in->pos;
 		size_t out_before = out->pos;
 
 		left = ZSTD_decompressStream(ctx, out, in);
 		if (ZSTD_isError(left))
-			return err_set(err, -EBADMSG, "zstd: %s",
-				       ZSTD_getErrorName(left));
-		if (left == 0)
-			break;
-		if (in->pos != in_before || out->pos != out_before)
-			continue;
-		if (out->pos < out->size)
-			return err_set(err, -EBADMSG,
-				       "zstd: the frame is cut short at byte "
-				       "%zu",
-				       in->size);
-		/* only now: a full output may lack no more than a checksum */
-		rc = out_grow(out, max, err);
-		if (rc < 0)
-			return rc;
+			rc = err_set(err, -EBADMSG, "zstd: %s",
+				     ZSTD_getErrorName(left));
+		else if (out->pos == out->size)
+			rc = out_grow(out, max, err);
+		else if (left > 0 && in->pos == in_before &&
+			 out->pos == out_before)
+			rc = err_set(err, -EBADMSG,
+				     "zstd: the frame is cut short after %zu "
+				     "bytes",
+				     in->size);
 	}
-	if (in->pos != in->size)
-		return err_set(err, -EBADMSG,
-			       "zstd: %zu bytes follow the frame",
-			       in->size - in->pos);
-	return 0;
+	if (rc == 0 && in->pos != in->size)
+		rc = err_set(err, -EBADMSG, "zstd: %zu bytes follow the frame",
+			     in->size - in->pos);
+	return rc;
 }
 
 int zstd_decompress(const void *bytes, size_t len, size_t max, void **ret_bytes,
@@ -128,11 +126,12 @@ int zstd_decompress(const void *bytes, size_t len, size_t max, void **ret_bytes,
 	size_t room = 0;
 	int rc;
 
+	assert(max < SIZE_MAX);
 	rc = first_room(bytes, len, max, &room, err);
 	if (rc < 0)
 		return rc;
 	ctx = ZSTD_createDCtx();
-	out.dst = malloc(room ? room : 1);
+	out.dst = malloc(room);
 	out.size = room;
 	if (!ctx || !out.dst) {
 		rc = err_set(err, -ENOMEM, "zstd: no memory");

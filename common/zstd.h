@@ -18,8 +18,9 @@ int zstd_compress(const void *bytes, size_t len, void **ret_bytes,
 /*
  * Decompress the one frame that bytes, which are untrusted, must be.
  *
- *   max  the most that may come out, in bytes; never more is allocated for
- *        it, beside zstd's own window of 2^LIMIT_ZSTD_WINDOW_LOG bytes
+ *   max  the most that may come out, in bytes, below SIZE_MAX; no more is
+ *        allocated for it, beside a byte and zstd's own window of
+ *        2^LIMIT_ZSTD_WINDOW_LOG bytes
  *
  * Returns 0, and the caller free()s *ret_bytes; -EBADMSG if the bytes are no
  * frame, are cut short, fail their checksum or go on after it; -EMSGSIZE if
