@@ -47,7 +47,7 @@ struct sock_event {
 	__u32 n_bytes;
 	__u16 n_head;
 	__u8 n_tail;
-	__u8 op;    /* enum sock_op */
+	__u8 op; /* enum sock_op */
 	__u32 flags;
 };
 
@@ -55,22 +55,38 @@ _Static_assert(sizeof(struct sock_event) == 40,
 	       "sock_event has no padding to leak or to disagree about");
 
 enum {
-	STACK_USER_MAX = 127,	/* the kernel's own default ceiling */
+	STACK_USER_MAX = 127, /* the kernel's own default ceiling */
 	STACK_KERNEL_MAX = 64,
 	TASK_NAME_BYTES = 16,
 };
 
-/* One stack sample of a target.  Frames are addresses, leaf first. */
+/*
+ * One stack sample of a target.  Frames are addresses, leaf first; a stack
+ * of exactly STACK_USER_MAX frames was cut at its root.
+ */
 struct sample_event {
 	__u64 at_ns;
 	__u64 period_ns; /* CPU time this sample stands for */
 	__u32 target;
-	__u32 tid;	 /* in the collector's pid namespace */
-	__u32 n_user;	 /* frames */
+	__u32 tid;    /* in the collector's pid namespace */
+	__u32 n_user; /* frames */
 	__u32 n_kernel;
 	char name[TASK_NAME_BYTES]; /* of the thread */
 	__u64 user[STACK_USER_MAX];
 	__u64 kernel[STACK_KERNEL_MAX];
+};
+
+/* Which process is sampled, and how: written by the collector alone. */
+struct sample_target {
+	__u32 target; /* what the collector calls it */
+	__u32 stride; /* report every stride-th tick, which weighs as many */
+};
+
+/* What became of a target's ticks: written by the kernel side alone. */
+struct sample_counts {
+	__u64 n_ticks;	   /* of the clock while the target was running */
+	__u64 n_ring_full; /* samples the collector was too slow for */
+	__u64 n_no_stack;  /* samples reported without a user stack */
 };
 
 _Static_assert(sizeof(struct sample_event) == 48 + 191 * 8,
@@ -78,13 +94,13 @@ _Static_assert(sizeof(struct sample_event) == 48 + 191 * 8,
 
 /* What could not be reported; counted per cause, never silent. */
 enum kernel_loss {
-	KLOSS_NO_MEMORY,   /* connections with nowhere to keep their state */
-	KLOSS_RING_FULL,   /* socket events the collector was too slow for */
-	KLOSS_UNREADABLE,  /* socket events whose bytes could not be read */
-	KLOSS_OPAQUE,	   /* socket events without a user buffer */
-	KLOSS_SAMPLE_RING, /* samples the collector was too slow for */
+	KLOSS_NO_MEMORY,    /* connections with nowhere to keep their state */
+	KLOSS_RING_FULL,    /* socket events the collector was too slow for */
+	KLOSS_UNREADABLE,   /* socket events whose bytes could not be read */
+	KLOSS_OPAQUE,	    /* socket events without a user buffer */
+	KLOSS_SAMPLE_RING,  /* samples the collector was too slow for */
 	KLOSS_SAMPLE_STACK, /* samples without a user stack */
-	KLOSS_SEEN,	   /* not a loss: socket events of targets */
+	KLOSS_SEEN,	    /* not a loss: socket events of targets */
 	KLOSS_N,
 };
 
