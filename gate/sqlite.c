@@ -83,9 +83,6 @@ static int set_up(struct sqlite *s, enum sqlite_role role, struct err *err)
 	if (code == SQLITE_OK)
 		code = sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1,
 					 NULL);
-	if (code == SQLITE_OK)
-		code = sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA,
-					 0, NULL);
 	if (code != SQLITE_OK)
 		return fail(s, code, "set up", err);
 	(void)sqlite3_extended_result_codes(s->db, 1); /* always OK */
@@ -160,6 +157,16 @@ int sqlite_number(struct sqlite *db, const char *sql, int64_t *ret_n,
 bool sqlite_in_transaction(const struct sqlite *db)
 {
 	return !sqlite3_get_autocommit(db->db);
+}
+
+uint64_t sqlite_changes(const struct sqlite *db)
+{
+	return (uint64_t)sqlite3_changes64(db->db);
+}
+
+bool sqlite_writable(const struct sqlite *db)
+{
+	return sqlite3_db_readonly(db->db, "main") == 0;
 }
 
 uint64_t sqlite_wal_pages(const struct sqlite *db)

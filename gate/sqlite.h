@@ -34,7 +34,10 @@ int sqlite_open(const char *path, enum sqlite_role role, struct sqlite **ret_db,
 		struct err *err);
 void sqlite_close(struct sqlite *db);
 
-/* Run statements that give no rows and take no values: a migration. */
+/* Can the file be written?  It is opened all the same where it cannot. */
+bool sqlite_writable(const struct sqlite *db);
+
+/* Run statements whose rows nobody wants and that take no values. */
 int sqlite_run(struct sqlite *db, const char *sql, struct err *err);
 
 /* The first column of the first row of a query without values. */
@@ -43,6 +46,9 @@ int sqlite_number(struct sqlite *db, const char *sql, int64_t *ret_n,
 
 /* Is a transaction open?  A hard error may have ended it. */
 bool sqlite_in_transaction(const struct sqlite *db);
+
+/* How many rows the last statement that changes rows did change. */
+uint64_t sqlite_changes(const struct sqlite *db);
 
 /* Pages in the write-ahead log when this connection last committed. */
 uint64_t sqlite_wal_pages(const struct sqlite *db);
