@@ -119,6 +119,8 @@ $(B)/%.skel.h: $(B)/%.bpf.o
 	$(BPFTOOL) gen skeleton $< name $(subst .,_,$*) > $@
 
 $(COLLECTOR): | $(SKELS)
+# generated headers are in no .d file
+$(B)/collector/probe.o: $(B)/requests.skel.h
 
 # Wire format: the .proto is the source, its C is generated.
 $(B)/%.pb-c.c $(B)/%.pb-c.h: %.proto

@@ -23,6 +23,8 @@ enum sock_op {
 enum {
 	SOCK_UNREADABLE = 1, /* the bytes could not be read; lengths hold */
 	SOCK_OPAQUE = 2,     /* sendfile, io_uring: no buffer to be had */
+	SOCK_GAP = 4,	     /* bytes of earlier calls that were not reported;
+				at_ns is not theirs */
 };
 
 enum {
@@ -30,6 +32,7 @@ enum {
 	/* how much of one call's bytes is shown, by size class */
 	SOCK_HEAD_SMALL = 64,
 	SOCK_HEAD_MEDIUM = 512,
+	SOCK_HEAD_WIDE = 2048, /* the most of a write: it has no long path */
 	SOCK_HEAD_LARGE = 4096,
 };
 

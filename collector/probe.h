@@ -43,8 +43,7 @@ int probe_hooks_parse(const char *text, enum probe_hooks *ret_hooks,
 		      struct err *err);
 
 /*
- * Load and attach the programs.  Needs CAP_BPF and CAP_PERFMON; both may be
- * dropped again afterwards, except for probe_stats_on().
+ * Load and attach the programs.  Needs CAP_BPF and CAP_PERFMON.
  *
  * Returns 0, and the caller owns *ret_p: probe_close(); or, with the hook, the
  * errno and what to do about it in err: -EPERM, -ENOENT or what else the
@@ -88,10 +87,6 @@ typedef void sock_event_fn(void *ctx, const struct sock_event *e);
  */
 int probe_drain(struct probe *p, sock_event_fn *on_event, void *ctx,
 		struct err *err);
-
-/* Bytes that wait in the ring now, and how many it can hold. */
-size_t probe_ring_used(const struct probe *p);
-size_t probe_ring_size(const struct probe *p);
 
 /* What could not be reported since probe_open(): enum kernel_loss. */
 void probe_losses(const struct probe *p, uint64_t loss[KLOSS_N]);

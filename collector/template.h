@@ -10,10 +10,9 @@
  * The rules, for each segment of the path, which ends at '?', '#' or its
  * end, after what follows a ';' in the segment was cut:
  *
- *   longer than 32 bytes				-> {}
+ *   longer than 32 bytes, as a UUID is			-> {}
  *   contains '@', '%', or what is not printable ASCII	-> {}
  *   digits, alone or with any of . , : _ + -		-> {}
- *   a UUID, with or without braces			-> {}
  *   8 or more hexadecimal digits, one a decimal digit	-> {}
  *   16 or more hexadecimal digits			-> {}
  *   16 or more of the base64 alphabets (A-Z a-z 0-9 + _ - =) that hold
