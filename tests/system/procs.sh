@@ -79,6 +79,12 @@ proc_wait() {
 	done
 }
 
+# proc_pause SECONDS: in short sleeps, so that a signal is not kept waiting.
+proc_pause() {
+	_until=$(($(date +%s) + $1))
+	while [ "$(date +%s)" -lt $_until ]; do sleep 1; done
+}
+
 # proc_cpu_ms NAME...: CPU time used so far, in ms.
 proc_cpu_ms() {
 	for _name; do
