@@ -26,7 +26,8 @@ B := $(O)/$(if $(SAN),san,plain)
 
 # Each program links what it needs and no more.
 COMMON_PKGS    = libprotobuf-c libzstd
-GATE_PKGS      = $(COMMON_PKGS) libmicrohttpd jansson sqlite3 libcap libseccomp
+GATE_PKGS      = $(COMMON_PKGS) libmicrohttpd nettle jansson sqlite3 libcap \
+		 libseccomp
 COLLECTOR_PKGS = $(COMMON_PKGS) libbpf libelf liblzma libcurl libcap libseccomp
 CLI_PKGS       = $(COMMON_PKGS) libcurl jansson
 ALL_PKGS       = $(sort $(GATE_PKGS) $(COLLECTOR_PKGS) $(CLI_PKGS))

@@ -14,6 +14,8 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "gate/auth.h"
+#include "gate/fault.h"
 
 enum {
 	REQUEST_QUERY_MAX = 16, /* parameters */
@@ -27,16 +29,18 @@ struct request_field {
 
 struct request {
 	const char *method;
-	const char *path; /* without the query */
+	const char *path;		      /* without the query */
 	const char *param[REQUEST_PARAM_MAX]; /* in order of the path */
 	size_t n_query;
 	struct request_field query[REQUEST_QUERY_MAX];
 	const void *body;
 	size_t body_len;
-	int64_t sent_at_ms; /* Sent-At header: the sender's clock; 0: none */
-	int64_t now_ms;	    /* when the request came, Unix time */
+	int64_t sent_at_ms;   /* Sent-At header: the sender's clock; 0: none */
+	int64_t came_ms;      /* when the request came, Unix time */
+	int64_t now_ms;	      /* when the handler is asked, Unix time */
 	const char *base_url; /* "http://host:port" as the caller sees us */
-	bool authorised_decide; /* may this caller begin a rollout? */
+	const struct auth *auth;
+	struct auth_caller caller;
 };
 
 /*
@@ -45,19 +49,28 @@ struct request {
  */
 const char *request_query(const struct request *rq, const char *name);
 
+/*
+ * May the caller do what scope asks with this service?  For handlers, which
+ * know the service; that the caller may do it with some service at all was
+ * checked before.
+ */
+bool request_may(const struct request *rq, enum scope scope,
+		 const char *service);
+
 struct reply {
-	unsigned int status; /* 0: what dispatch_status() makes of the rc */
+	unsigned int status;	  /* of a success; 0: 200 */
 	const char *content_type; /* a literal; NULL: application/json */
-	const char *code;    /* a literal, for errors: "BAD_IDENTITY" */
-	const char *filename; /* a literal: offered for download; or NULL */
-	int retry_after_s;   /* 0: no such header */
-	struct buf body;     /* of a success */
-	struct err err;	     /* of a failure */
+	enum fault fault;	  /* of a failure; FAULT_NONE: fault_of(rc) */
+	const char *filename;	  /* a literal: offered for download; or NULL */
+	int retry_after_s;	  /* 0: no such header */
+	struct buf body;	  /* of a success */
+	struct err err;		  /* of a failure */
 
 	/*
-	 * Set by a handler that wants to be asked again: the request waits
-	 * until judge_version() is no longer wait_version or wait_until_ms
-	 * is there, then the handler runs once more.
+	 * Set by a handler that would rather be asked again, beside a body
+	 * that will do: the request waits until judge_version() is no longer
+	 * wait_version or wait_until_ms is there, then the handler runs once
+	 * more.  Where there is no room to wait the body is sent at once.
 	 */
 	bool wait;
 	uint64_t wait_version;
