@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pages for people: the list of rollouts, and the report on one. */
+#include "gate/api.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "common/limits.h"
+#include "gate/gate.h"
+#include "gate/judge.h"
+#include "gate/policies.h"
+#include "gate/report.h"
+#include "gate/request.h"
+#include "gate/rollouts.h"
+#include "stats/rollout.h"
+
+static const char html_type[] = "text/html; charset=utf-8";
+
+struct list {
+	struct gate *gate;
+	const struct request *rq;
+	unsigned int n;
+	struct store_rollout metas[LIMIT_LIST];
+	struct verdict verdicts[LIMIT_LIST];
+	struct report_entry entries[LIMIT_LIST];
+};
+
+static int list_one(void *ctx, const struct store_rollout *r)
+{
+	struct list *l = ctx;
+
+	if (l->n == LIMIT_LIST || !request_may(l->rq, SCOPE_READ, r->service) ||
+	    judge_verdict(l->gate->judge, r, &l->verdicts[l->n], NULL) < 0)
+		return 0;
+	l->metas[l->n] = *r;
+	l->entries[l->n] = (struct report_entry){
+		.meta = &l->metas[l->n],
+		.verdict = &l->verdicts[l->n],
+	};
+	l->n++;
+	return 0;
+}
+
+int api_page_list(struct gate *g, const struct request *rq, struct reply *rp)
+{
+	struct list *l = calloc(1, sizeof(*l));
+	int rc;
+
+	if (!l)
+		return -ENOMEM;
+	l->gate = g;
+	l->rq = rq;
+	rc = store_each_rollout(g->store, NULL, false, LIMIT_LIST, list_one, l,
+				&rp->err);
+	if (rc == 0)
+		rc = report_write_list(&rp->body, l->entries, l->n, rq->now_ms,
+				       &rp->err);
+	rp->content_type = html_type;
+	free(l);
+	return rc;
+}
+
+static int write_report(struct gate *g, const struct request *rq,
+			const struct store_rollout *meta, struct reply *rp)
+{
+	struct rollout *r = NULL;
+	struct verdict v = { 0 };
+	struct policy policy;
+	int rc;
+
+	rc = policies_get(g->policies, meta->policy, meta->policy_version,
+			  &policy, &rp->err);
+	if (rc == 0)
+		rc = judge_fold_again(g->store, g->policies, meta, &r, &v,
+				      &rp->err);
+	/* what the clock or somebody's stop changed since the last window */
+	if (rc == 0)
+		rc = judge_verdict(g->judge, meta, &v, &rp->err);
+	if (rc == 0)
+		rc = report_write(&rp->body, meta, &policy, r, &v, rq->now_ms,
+				  &rp->err);
+	rp->content_type = html_type;
+	rollout_free(r);
+	return rc;
+}
+
+int api_page_report(struct gate *g, const struct request *rq, struct reply *rp)
+{
+	struct store_rollout meta;
+	int rc;
+
+	rc = rollouts_find(g, rq, SCOPE_READ, &meta, rp);
+	if (rc < 0)
+		return rc;
+	if (atomic_fetch_add(&g->n_reports, 1) >= LIMIT_REPORTS)
+		rc = err_set(&rp->err, -EBUSY,
+			     "%d reports are being written; try again",
+			     LIMIT_REPORTS);
+	else
+		rc = write_report(g, rq, &meta, rp);
+	atomic_fetch_sub(&g->n_reports, 1);
+	return rc;
+}
+
+int api_page_download(struct gate *g, const struct request *rq,
+		      struct reply *rp)
+{
+	int rc = api_page_report(g, rq, rp);
+
+	if (rc == 0)
+		rp->filename = "tailgate-report.html";
+	return rc;
+}

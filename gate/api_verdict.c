@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The verdict on a rollout: create or get, then answer, perhaps later. */
+#include "gate/api.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/limits.h"
+#include "common/num.h"
+#include "gate/document.h"
+#include "gate/gate.h"
+#include "gate/judge.h"
+#include "gate/request.h"
+#include "gate/rollouts.h"
+
+/* A misspelt parameter must not be a parameter left out. */
+static int check_names(const struct request *rq, struct reply *rp)
+{
+	static const char *const known[] = { "service", "baseline", "canary",
+					     "attempt", "step",	    "policy",
+					     "wait" };
+
+	for (size_t i = 0; i < rq->n_query; i++) {
+		size_t k = 0;
+
+		while (k < sizeof(known) / sizeof(known[0]) &&
+		       strcmp(known[k], rq->query[i].name) != 0)
+			k++;
+		if (k == sizeof(known) / sizeof(known[0]))
+			return err_set(&rp->err, -EINVAL,
+				       "unknown parameter \"%.60s\"; there "
+				       "are service, baseline, canary, "
+				       "attempt, step, policy and wait",
+				       rq->query[i].name);
+	}
+	return 0;
+}
+
+static int read_number(const struct request *rq, const char *name, uint64_t min,
+		       uint64_t max, uint32_t *ret_n, bool *ret_given,
+		       struct reply *rp)
+{
+	const char *text = request_query(rq, name);
+	uint64_t n;
+	int rc;
+
+	*ret_given = text != NULL;
+	if (!text)
+		return 0;
+	rc = num_u64(name, text, min, max, &n, &rp->err);
+	if (rc == 0)
+		*ret_n = (uint32_t)n;
+	return rc;
+}
+
+/* "25" is seconds, as Argo's own time-outs are; "500ms" and "2m" also do. */
+static int read_wait(const struct request *rq, int64_t *ret_ms,
+		     struct reply *rp)
+{
+	const char *text = request_query(rq, "wait");
+	char with_unit[24];
+
+	*ret_ms = 0;
+	if (!text)
+		return 0;
+	if (text[0] != '\0' && strspn(text, "0123456789") == strlen(text) &&
+	    strlen(text) < sizeof(with_unit) - 1) {
+		snprintf(with_unit, sizeof(with_unit), "%ss", text);
+		text = with_unit;
+	}
+	return num_duration_ms("wait", text, 0, LIMIT_VERDICT_WAIT_MS, ret_ms,
+			       &rp->err);
+}
+
+int api_verdict_get(struct gate *g, const struct request *rq, struct reply *rp)
+{
+	struct rollout_wish wish = {
+		.service = request_query(rq, "service"),
+		.baseline = request_query(rq, "baseline"),
+		.canary = request_query(rq, "canary"),
+		.policy = request_query(rq, "policy"),
+	};
+	struct store_rollout r;
+	struct verdict v = { 0 };
+	uint64_t version;
+	int64_t wait_ms;
+	bool given;
+	int rc;
+
+	rc = check_names(rq, rp);
+	if (rc == 0)
+		rc = read_number(rq, "attempt", 1, LIMIT_ATTEMPT, &wish.attempt,
+				 &given, rp);
+	if (rc == 0)
+		rc = read_number(rq, "step", 0, LIMIT_STEP, &wish.step,
+				 &wish.has_step, rp);
+	if (rc == 0)
+		rc = read_wait(rq, &wait_ms, rp);
+	if (rc < 0)
+		return rc;
+
+	/* before looking, so that what changes meanwhile is not missed */
+	version = judge_version(g->judge);
+	rc = rollouts_begin(g, rq, &wish, &r, NULL, rp);
+	if (rc < 0)
+		return rc;
+	rc = judge_verdict(g->judge, &r, &v, &rp->err);
+	if (rc < 0)
+		return rc;
+	if (!v.final && wait_ms > 0) {
+		rp->wait = true;
+		rp->wait_version = version;
+		rp->wait_until_ms = rq->came_ms + wait_ms;
+	}
+	return verdict_document(&rp->body, &r, &v, rq->base_url, &rp->err);
+}

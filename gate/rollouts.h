@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rollouts - find, begin and write rollouts, for the handlers of the API.
+ *
+ * Whoever asks for a verdict on a rollout that nobody began begins it by
+ * asking, because some deployers have no call for a beginning.  That takes a
+ * token that may decide; reading takes less.
+ */
+#ifndef GATE_ROLLOUTS_H
+#define GATE_ROLLOUTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gate/dispatch.h"
+#include "gate/store.h"
+
+struct buf;
+struct gate;
+struct reply;
+struct request;
+
+/* What a caller asks for; texts may be NULL where they were not given. */
+struct rollout_wish {
+	const char *service;
+	const char *baseline;
+	const char *canary;
+	const char *policy; /* NULL: the one that is bound to the service */
+	uint32_t attempt;   /* 0: the first */
+	bool has_step;
+	uint32_t step; /* with has_step */
+};
+
+/*
+ * Get the rollout of these identities, beginning it or its step as needed.
+ *
+ *   ret_created  true if it is new; may be NULL
+ *
+ * Returns 0; -EINVAL with rp->fault for identities or a policy that cannot
+ * be; -EPERM where the caller may not; or an error of the store.
+ */
+int rollouts_begin(struct gate *g, const struct request *rq,
+		   const struct rollout_wish *wish, struct store_rollout *ret_r,
+		   bool *ret_created, struct reply *rp);
+
+/*
+ * The rollout whose id stands in the path.  Returns 0, -ENOENT also where
+ * the caller may not know of it, or an error of the store.
+ */
+int rollouts_find(struct gate *g, const struct request *rq, enum scope scope,
+		  struct store_rollout *ret_r, struct reply *rp);
+
+/*
+ * Append a rollout with its verdict as a JSON object.
+ * Returns 0, or an error of judge or store.
+ */
+int rollouts_write(struct gate *g, const struct request *rq,
+		   const struct store_rollout *r, struct buf *out,
+		   struct reply *rp);
+
+#endif /* GATE_ROLLOUTS_H */
