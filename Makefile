@@ -152,7 +152,13 @@ check: $(TESTS) $(FUZZ)
 lint:
 	@sh tests/lint/lint.sh $(O)/lint
 
-system: all
+# The collector's profile side alone, for the system tests.
+PROFILER = $(B)/tests/system/profiler
+$(PROFILER): $(PROFILER).o $(B)/libcollector.a $(BASE)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(B)/libcollector.a $(BASE) \
+		$(call libs,$(COLLECTOR_PKGS)) -liberty
+
+system: all $(PROFILER)
 	@sh tests/system/run.sh $(B)
 
 vm: all
