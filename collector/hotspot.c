@@ -19,8 +19,14 @@
 
 enum { ARGUMENTS_BYTES_MAX = 1024 * 1024 }; /* of a process, by default */
 
-static const uint64_t FIRST_PAUSE_NS = UINT64_C(5000000000);
-static const uint64_t LONGEST_PAUSE_NS = UINT64_C(60000000000);
+/*
+ * A map of 5,000 methods costs the JVM some 10 ms.  100 samples a second of
+ * 15 frames are 7,500 frames in 5 s: URGENT is above 1 % of them.
+ */
+enum { URGENT_FRAMES = 100 };
+
+static const uint64_t URGENT_PAUSE_NS = UINT64_C(5000000000);
+static const uint64_t USUAL_PAUSE_NS = UINT64_C(60000000000);
 
 struct hotspot {
 	pid_t pid;
@@ -29,7 +35,6 @@ struct hotspot {
 	bool is_over;	/* nothing more is tried */
 	bool is_first;	/* nothing was tried yet */
 	uint64_t at_ns; /* when the last attempt began */
-	uint64_t pause_ns;
 	uint64_t n_jit; /* at the last attempt */
 };
 
@@ -42,7 +47,6 @@ int hotspot_new(pid_t pid, struct hotspot **ret_h, struct err *err)
 	h->pid = pid;
 	h->result_fd = -1;
 	h->is_first = true;
-	h->pause_ns = FIRST_PAUSE_NS;
 	*ret_h = h;
 	return 0;
 }
@@ -209,17 +213,17 @@ static int look(struct hotspot *h, struct err *err)
 int hotspot_step(struct hotspot *h, uint64_t now_ns, uint64_t n_jit,
 		 struct err *err)
 {
+	uint64_t n_new = n_jit - h->n_jit;
 	int rc;
 
 	if (h->child > 0)
 		return look(h, err);
-	if (h->is_over || n_jit == h->n_jit ||
-	    (!h->is_first && now_ns - h->at_ns < h->pause_ns))
+	if (h->is_over || n_new == 0)
 		return HOTSPOT_IDLE;
-	if (!h->is_first)
-		h->pause_ns = h->pause_ns * 2 < LONGEST_PAUSE_NS
-				      ? h->pause_ns * 2
-				      : LONGEST_PAUSE_NS;
+	if (!h->is_first &&
+	    now_ns - h->at_ns <
+		    (n_new >= URGENT_FRAMES ? URGENT_PAUSE_NS : USUAL_PAUSE_NS))
+		return HOTSPOT_IDLE;
 	h->is_first = false;
 	h->at_ns = now_ns;
 	h->n_jit = n_jit;

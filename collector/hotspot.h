@@ -15,8 +15,8 @@
  *     threads instead, as one with -XX:+DisableAttachMechanism does;
  *   - paths are resolved below the target's root, and the socket has to
  *     belong to the target's user;
- *   - at first 5 s apart, then ever less often, and no more than once a
- *     minute, and only while code without a name is being sampled.
+ *   - only while code without a name is being sampled, at most once a minute,
+ *     or once in 5 s while there is much of it, as in a JVM that warms up.
  *
  * It takes up to some seconds, so a child process does it, with the target's
  * user and group, and ends with the collector.  The caller's event loop calls

@@ -363,6 +363,27 @@ void name_of_symbol(const char *raw, char ret_name[NAME_BYTES])
 		memcpy(ret_name, "[unknown]", sizeof("[unknown]"));
 }
 
+void name_of_kernel(const char *raw, char ret_name[NAME_BYTES])
+{
+	static const char *const ways_in[] = {
+		"entry_SYSCALL_64_after_hwframe",
+		"entry_SYSCALL_64",
+		"do_syscall_64",
+		"x64_sys_call",
+	};
+	static const char vectors[] = "asm_sysvec_";
+
+	if (strncmp(raw, vectors, sizeof(vectors) - 1) == 0 ||
+	    strcmp(raw, "asm_common_interrupt") == 0) {
+		memcpy(ret_name, "[irq]", sizeof("[irq]"));
+		return;
+	}
+	name_of_symbol(raw, ret_name);
+	for (size_t i = 0; i < sizeof(ways_in) / sizeof(ways_in[0]); i++)
+		if (strcmp(ret_name, ways_in[i]) == 0)
+			ret_name[0] = '\0';
+}
+
 /* Bytes at p of a number that a file's name got at random, or 0. */
 static size_t random_number(const char *p)
 {

@@ -34,8 +34,12 @@
  *                                -> run::{lambda(int)}, main.main.func
  *  12  unnamed code of a file    libzstd-jni-1.5.5-10293847561.so
  *                                -> [libzstd-jni-1.5.5-{}.so]
+ *  13  interrupt                 asm_sysvec_apic_timer_interrupt -> [irq]
+ *  14  the kernel's way in       do_syscall_64 -> (nothing)
  *
- * Rules 1 to 8 are for code that a runtime compiled, 9 to 11 for symbols.
+ * Rules 1 to 8 are for code that a runtime compiled, 9 to 11 for symbols, 13
+ * and 14 for the kernel's: an interrupt is not the work of whom it meets, and
+ * the way in differs between kernels and is the same for every system call.
  * A class's ordinal becomes `*` and does not vanish (rule 5): the anonymous
  * class Foo$1 is not Foo.  That two lambdas of one method then share a name
  * is accepted: adding one must not rename the other.
@@ -60,8 +64,14 @@ enum {
 /* A name from a perf map: rules 1 to 8. */
 void name_of_jit(const char *raw, char ret_name[NAME_BYTES]);
 
-/* A symbol of an ELF file or the kernel: rules 9 to 11. */
+/* A symbol of an ELF file: rules 9 to 11. */
 void name_of_symbol(const char *raw, char ret_name[NAME_BYTES]);
+
+/*
+ * A symbol of the kernel: rules 9, 13 and 14.  What comes below "[irq]" is of
+ * no interest; "" is a frame to leave out.
+ */
+void name_of_kernel(const char *raw, char ret_name[NAME_BYTES]);
 
 /* Code of a file that no symbol covers, by the file's path: rule 12. */
 void name_of_module(const char *path, char ret_name[NAME_BYTES]);

@@ -330,6 +330,21 @@ static uint64_t call_site(uint64_t address, uint32_t depth)
 	return depth > 0 && address > 0 ? address - 1 : address;
 }
 
+static void walk_kernel(struct walk *w, struct symbols *s,
+			const struct sample_event *event)
+{
+	for (uint32_t i = event->n_kernel; i-- > 0;) {
+		struct symbol symbol =
+			symbols_kernel(s, call_site(event->kernel[i], i));
+
+		if (symbol.name[0] == '\0')
+			continue;
+		walk_frame(w, symbol);
+		if (strcmp(symbol.name, "[irq]") == 0)
+			break;
+	}
+}
+
 void profile_add(struct profile *p, struct symbols *s,
 		 struct symbols_process *sp, const struct sample_event *event)
 {
@@ -348,9 +363,7 @@ void profile_add(struct profile *p, struct symbols *s,
 	for (uint32_t i = event->n_user; i-- > 0;)
 		walk_frame(&w, symbols_user(sp, call_site(event->user[i], i),
 					    event->at_ns));
-	for (uint32_t i = event->n_kernel; i-- > 0;)
-		walk_frame(&w,
-			   symbols_kernel(s, call_site(event->kernel[i], i)));
+	walk_kernel(&w, s, event);
 	if (event->n_user + event->n_kernel == 0)
 		walk_down(&w, "[unknown]");
 	walk_end(&w, thread, event->period_ns);

@@ -127,7 +127,7 @@ struct symbol symbols_kernel(struct symbols *s, uint64_t address)
 		return (struct symbol){ slot->name, slot->named };
 	raw = kallsyms_find(&s->kernel, address);
 	if (raw)
-		name_of_symbol(raw, s->name);
+		name_of_kernel(raw, s->name);
 	else
 		snprintf(s->name, sizeof(s->name), "[kernel]");
 	namecache_put(&s->cache, address, s->name, raw != NULL);

@@ -7,6 +7,7 @@
  *   a function's name    from the target's ELF files, its perf map, or the
  *                        kernel
  *   [vdso]               the kernel's page of user code
+ *   [irq]                an interrupt, which is not the target's work
  *   [libfoo.so]          code of that file which no symbol covers
  *   [jit]                memory without a file, and no perf map says what
  *   [kernel]             the kernel, when it hides its addresses
@@ -60,7 +61,10 @@ const char *symbols_kernel_problem(const struct symbols *s);
 /* What the tables of ELF files use now, in bytes. */
 size_t symbols_bytes(const struct symbols *s);
 
-/* Name a kernel address.  A return address is given less one. */
+/*
+ * Name a kernel address; "" is a frame to leave out (name_of_kernel()).  A
+ * return address is given less one.
+ */
 struct symbol symbols_kernel(struct symbols *s, uint64_t address);
 
 /*
