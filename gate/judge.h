@@ -40,9 +40,6 @@ int judge_new(struct store *st, struct policies *policies, int64_t up_since_ms,
 	      struct judge **ret_j, struct err *err);
 void judge_run(struct judge *j, int64_t now_ms);
 
-/* How long after its end a window of that length is judged. */
-int64_t judge_watermark_ms(int64_t window_ms);
-
 /* Counts up whenever a verdict anywhere changed; any thread. */
 uint64_t judge_version(const struct judge *j);
 

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gate/judge_fold.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/arena.h"
+#include "common/batch.h"
+#include "common/err.h"
+#include "common/limits.h"
+#include "gate/document.h"
+#include "gate/judge.h"
+#include "gate/policies.h"
+#include "stats/rollout.h"
+
+int fold_new(struct store *st, struct policies *policies,
+	     const struct store_rollout *meta, struct fold **ret_f,
+	     struct err *err)
+{
+	struct fold *f = calloc(1, sizeof(*f));
+	int rc;
+
+	if (!f)
+		return err_set(err, -ENOMEM, "judge: no memory");
+	f->store = st;
+	f->meta = *meta;
+	f->next_ms = meta->begun_ms;
+	rc = policies_get(policies, meta->policy, meta->policy_version,
+			  &f->policy, err);
+	if (rc == 0)
+		rc = rollout_new(&f->policy, meta->begun_ms, &f->state, err);
+	if (rc < 0) {
+		fold_free(f);
+		return rc;
+	}
+	rollout_verdict(f->state, meta->begun_ms, &f->verdict);
+	*ret_f = f;
+	return 0;
+}
+
+void fold_free(struct fold *f)
+{
+	if (!f)
+		return;
+	rollout_free(f->state);
+	free(f);
+}
+
+/* The members of a window as they are decoded. */
+struct gather {
+	struct arena *arena; /* of all of them: freed with the window */
+	enum cohort cohort;
+	size_t n;
+	size_t room;
+	struct rollout_member *members;
+	struct err *err;
+};
+
+static int gather_batch(void *ctx, const struct store_batch *b)
+{
+	struct gather *g = ctx;
+	struct batch *batch = NULL;
+	int rc;
+
+	if (g->n == g->room) {
+		size_t room = g->room ? 2 * g->room : 64;
+		struct rollout_member *members =
+			realloc(g->members, room * sizeof(*members));
+
+		if (!members)
+			return err_set(g->err, -ENOMEM, "judge: no memory");
+		g->members = members;
+		g->room = room;
+	}
+	rc = batch_decode(b->bytes, b->len, g->arena, &batch, g->err);
+	if (rc < 0)
+		return rc;
+	g->members[g->n++] =
+		(struct rollout_member){ .cohort = g->cohort, .batch = batch };
+	return 0;
+}
+
+static int gather_cohort(const struct fold *f, const struct fold_window *w,
+			 enum cohort cohort, struct gather *g)
+{
+	g->cohort = cohort;
+	return store_each_batch(
+		f->store, f->meta.service,
+		cohort == COHORT_BASELINE ? f->meta.baseline : f->meta.canary,
+		w->from_ms, w->to_ms, w->max_seq, gather_batch, g, g->err);
+}
+
+int fold_window(struct fold *f, const struct fold_window *w, struct err *err)
+{
+	struct gather g = { .err = err };
+	struct rollout_window window = { .from_ms = w->from_ms,
+					 .to_ms = w->to_ms,
+					 .step = w->step,
+					 .history = w->history };
+	int rc;
+
+	rc = arena_new(LIMIT_JUDGE_WINDOW_BYTES, &g.arena, err);
+	/* a store without batches has no seq, and no window */
+	if (rc == 0 && w->max_seq > 0)
+		rc = gather_cohort(f, w, COHORT_BASELINE, &g);
+	if (rc == 0 && w->max_seq > 0 && !w->history)
+		rc = gather_cohort(f, w, COHORT_CANARY, &g);
+	if (rc == 0 && w->step > f->step) {
+		rc = rollout_step(f->state, w->step, err);
+		f->step = w->step;
+	}
+	if (rc == 0) {
+		window.n_members = g.n;
+		window.members = g.members;
+		rc = rollout_fold(f->state, &window, &f->verdict, err);
+	}
+	if (rc == 0) {
+		if (w->history)
+			f->history_ms = w->to_ms;
+		else
+			f->next_ms = w->to_ms;
+		f->n_windows++;
+	}
+	free(g.members);
+	arena_free(g.arena);
+	return rc;
+}
+
+/* What was judged, copied out so that no reader is held while folding. */
+struct past {
+	size_t n;
+	size_t room;
+	struct fold_window *windows;
+	bool closed;
+	int64_t closed_ms; /* of a verdict by the clock; 0: by a window */
+};
+
+static int past_add(void *ctx, const struct store_judged *j)
+{
+	struct past *p = ctx;
+
+	p->closed |= j->closes;
+	if (j->from_ms == j->to_ms) {
+		p->closed_ms = j->from_ms;
+		return 0;
+	}
+	if (p->n == p->room) {
+		size_t room = p->room ? 2 * p->room : 256;
+		struct fold_window *windows =
+			realloc(p->windows, room * sizeof(*windows));
+
+		if (!windows)
+			return -ENOMEM;
+		p->windows = windows;
+		p->room = room;
+	}
+	p->windows[p->n++] = (struct fold_window){ .from_ms = j->from_ms,
+						   .to_ms = j->to_ms,
+						   .step = j->step,
+						   .history = j->history,
+						   .max_seq = j->ingest_seq };
+	return 0;
+}
+
+int fold_replay(struct fold *f, struct err *err)
+{
+	struct past past = { .n = 0 };
+	int rc = store_each_judged(f->store, f->meta.rollout_id, past_add,
+				   &past, err);
+
+	for (size_t i = 0; i < past.n && rc == 0; i++)
+		rc = fold_window(f, &past.windows[i], err);
+	/* a window of the rollout means that its history was done before */
+	if (past.n > 0 && !past.windows[past.n - 1].history)
+		f->history_done = true;
+	f->closed = past.closed;
+	if (rc == 0 && past.closed_ms != 0)
+		rollout_verdict(f->state, past.closed_ms, &f->verdict);
+	free(past.windows);
+	return rc;
+}
+
+void fold_overlay(const struct store_rollout *r, struct verdict *v)
+{
+	bool passed_before = v->word == VERDICT_PASS && r->step > v->step;
+
+	if (v->final && !passed_before)
+		return;
+	if (r->stopped) {
+		v->word = VERDICT_INCONCLUSIVE;
+		v->code = CODE_STOPPED;
+		v->final = true;
+		(void)!snprintf(v->reason, sizeof(v->reason),
+				"The rollout was stopped%s%s.",
+				r->stop_reason[0] ? ": " : "", r->stop_reason);
+	} else if (passed_before && r->closed) {
+		v->word = VERDICT_INCONCLUSIVE;
+		v->code = CODE_TIME_UP;
+		v->final = true;
+		(void)!snprintf(v->reason, sizeof(v->reason),
+				"Step %u passed; step %u began when the "
+				"rollout's time was over.",
+				v->step, r->step);
+	} else if (passed_before) {
+		v->word = VERDICT_RUNNING;
+		v->code = CODE_COLLECTING;
+		v->final = false;
+		(void)!snprintf(v->reason, sizeof(v->reason),
+				"Step %u passed; no window of step %u has "
+				"been judged yet.",
+				v->step, r->step);
+	}
+	if (r->step > v->step)
+		v->step = r->step;
+}
+
+int fold_stored_verdict(struct store *st, struct policies *policies,
+			const struct store_rollout *r, int64_t now_ms,
+			struct verdict *ret_v, struct err *err)
+{
+	struct fold *f = NULL;
+	char *document = NULL;
+	int rc = store_last_document(st, r->rollout_id, &document, err);
+
+	if (rc == 0) {
+		rc = verdict_document_read(document, strlen(document), ret_v,
+					   err);
+		free(document);
+		return rc;
+	}
+	if (rc != -ENOENT)
+		return rc;
+	rc = fold_new(st, policies, r, &f, err);
+	if (rc == 0)
+		rollout_verdict(f->state, r->stopped ? r->stopped_ms : now_ms,
+				ret_v);
+	fold_free(f);
+	return rc;
+}
+
+/* The window judged first, if its batches may be gone. */
+static int see_first(void *ctx, const struct store_judged *w)
+{
+	*(int64_t *)ctx = w->from_ms;
+	return 1;
+}
+
+int judge_fold_again(struct store *st, struct policies *policies,
+		     const struct store_rollout *r, struct rollout **ret_r,
+		     struct verdict *ret_v, struct err *err)
+{
+	int64_t first_ms = INT64_MAX, trimmed_ms = 0;
+	struct fold *f = NULL;
+	int rc;
+
+	rc = store_trimmed_ms(st, r->service, &trimmed_ms, err);
+	if (rc == 0)
+		rc = store_each_judged(st, r->rollout_id, see_first, &first_ms,
+				       err);
+	if (rc < 0)
+		return rc;
+	if (first_ms < trimmed_ms)
+		return err_set(err, -ENODATA,
+			       "the batches that this rollout rests on are "
+			       "no longer kept");
+	rc = fold_new(st, policies, r, &f, err);
+	if (rc == 0)
+		rc = fold_replay(f, err);
+	if (rc == 0) {
+		fold_overlay(r, &f->verdict);
+		if (ret_v)
+			*ret_v = f->verdict;
+		*ret_r = f->state;
+		f->state = NULL;
+	}
+	fold_free(f);
+	return rc;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * judge_fold - one rollout's state, and the batches of the store that feed
+ * it, a window at a time.  For judge*.c alone.
+ *
+ * The same windows with the same ingest_seq give the same state, whether they
+ * are judged for the first time or folded again.
+ */
+#ifndef GATE_JUDGE_FOLD_H
+#define GATE_JUDGE_FOLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gate/store.h"
+#include "stats/policy.h"
+#include "stats/verdict.h"
+
+struct err;
+struct policies;
+struct rollout;
+
+struct fold {
+	struct store *store; /* borrowed */
+	struct store_rollout meta;
+	struct policy policy;
+	struct rollout *state;
+	struct verdict verdict; /* after the newest window */
+	uint32_t step;		/* that the state is in */
+	int64_t next_ms;	/* no window begins before */
+	int64_t history_ms;	/* no history window begins before */
+	bool history_done;
+	bool closed;
+	uint32_t n_windows; /* folded, history included */
+};
+
+/* The state of a rollout that has seen nothing. */
+int fold_new(struct store *st, struct policies *policies,
+	     const struct store_rollout *meta, struct fold **ret_f,
+	     struct err *err);
+void fold_free(struct fold *f);
+
+/* Fold what was judged of it, in that order. */
+int fold_replay(struct fold *f, struct err *err);
+
+/* One window, from the batches with ingest_seq <= max_seq. */
+struct fold_window {
+	int64_t from_ms;
+	int64_t to_ms;
+	uint32_t step;
+	bool history;
+	uint64_t max_seq;
+};
+
+int fold_window(struct fold *f, const struct fold_window *w, struct err *err);
+
+/*
+ * What a rollout's present state makes of the verdict on its newest window:
+ * stopped, or in a newer step than the one that passed.
+ */
+void fold_overlay(const struct store_rollout *r, struct verdict *v);
+
+/*
+ * The verdict that was written down last, or that of a rollout of which
+ * nothing has been judged, at now_ms.
+ */
+int fold_stored_verdict(struct store *st, struct policies *policies,
+			const struct store_rollout *r, int64_t now_ms,
+			struct verdict *ret_v, struct err *err);
+
+#endif /* GATE_JUDGE_FOLD_H */
