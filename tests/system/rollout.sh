@@ -67,7 +67,7 @@ collector_start() {
 	proc_start "collector-$_cohort" "$BUILD/tailgate-collector" \
 		--gate "$GATE_URL" --targets "$_dir" \
 		--window-ms "$WINDOW_MS" --jvm-attach \
-		--spool "$RUN_DIR/spool.$_cohort"
+		--spool-dir "$RUN_DIR/spool.$_cohort"
 }
 
 # load_start COHORT RATE SEED PORT...: constant rate, open loop: a request is
