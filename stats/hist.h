@@ -4,7 +4,8 @@
  *
  * Each octave of nanoseconds is cut into 128 equal buckets.  For latencies up
  * to max_ns, a quantile read back is never below the true one and at most
- * 1/128 (0.8 %) above it.  Memory is bounded by max_ns, whatever the traffic.
+ * 1/128 (0.8 %) above it.  Memory is bounded by max_ns, whatever the traffic;
+ * an octave takes its 1 KiB when something first falls into it.
  *
  * Invariants
  *   - hist_count() is the sum of all buckets, clipped observations included.
@@ -42,14 +43,23 @@ int hist_new(uint64_t max_ns, struct hist **ret_h);
 /* Release h.  hist_free(NULL) does nothing. */
 void hist_free(struct hist *h);
 
-/* Count one observation.  Cannot fail: a longer one is clipped to max_ns. */
-void hist_add(struct hist *h, uint64_t latency_ns);
+/*
+ * Count one observation; a longer one is clipped to max_ns.
+ * Returns 0, or -ENOMEM if it opens an octave for which there is no memory.
+ */
+int hist_add(struct hist *h, uint64_t latency_ns);
 
 /*
  * Count n observations in a bucket of the common grid, as a batch has them.
- * Returns 0, or -EINVAL if the bucket lies beyond max_ns.
+ * Returns 0, -EINVAL if the bucket lies beyond max_ns, or -ENOMEM.
  */
 int hist_add_bucket(struct hist *h, uint32_t bucket, uint64_t n);
+
+/*
+ * Take n observations away again.  Returns 0, or -EINVAL if the bucket holds
+ * fewer, and then nothing was taken.
+ */
+int hist_remove_bucket(struct hist *h, uint32_t bucket, uint64_t n);
 
 /* How many observations lie in buckets above this one. */
 uint64_t hist_above(const struct hist *h, uint32_t bucket);
@@ -66,7 +76,8 @@ void hist_clear(struct hist *h);
 
 /*
  * Add every observation of src to dst; src is unchanged.
- * Returns 0, or -EINVAL if the two were made with different max_ns.
+ * Returns 0, -EINVAL if the two were made with different max_ns, or -ENOMEM
+ * with dst unchanged.
  */
 int hist_merge(struct hist *dst, const struct hist *src);
 
@@ -83,5 +94,12 @@ uint64_t hist_count(const struct hist *h);
  * Returns 0, -EINVAL if q is out of range or NaN, -ENODATA if h is empty.
  */
 int hist_quantile(const struct hist *h, double q, uint64_t *ret_ns);
+
+/*
+ * Read n_q quantiles, q ascending, in one pass: ret_ns[i] belongs to q[i].
+ * Returns as hist_quantile(); on -EINVAL and -ENODATA ret_ns is unchanged.
+ */
+int hist_quantiles(const struct hist *h, const double *q, size_t n_q,
+		   uint64_t *ret_ns);
 
 #endif /* STATS_HIST_H */

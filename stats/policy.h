@@ -22,28 +22,28 @@ struct policy {
 	char name[POLICY_NAME_BYTES];
 	uint32_t version; /* counts up with each change of that name */
 
-	double alpha_fail; /* chance of failing a healthy canary, ever */
-	double alpha_pass; /* chance of passing a shift beyond the margin */
-	double margin;	   /* permitted ratio - 1 of P99 */
-	double margin_ms;  /* permitted shift; the larger of both holds */
+	double alpha_fail;   /* chance of failing a healthy canary, ever */
+	double alpha_pass;   /* chance of passing a shift beyond the margin */
+	double margin;	     /* permitted ratio - 1 of P99 */
+	double margin_ms;    /* permitted shift; the larger of both holds */
 	double error_ratio;  /* permitted ratio of error rates */
 	double error_margin; /* permitted rise of the error rate, 0..1 */
 	double unanswered_margin; /* permitted rise of its share, 0..1 */
 
-	uint32_t soak_windows;	 /* compared windows before a PASS */
-	uint32_t min_baseline;	 /* instances */
-	uint32_t min_canary;	 /* instances */
-	uint64_t warm_requests;	 /* an instance's first ones are not judged */
-	double load_lo;	 /* requests per instance, canary over baseline */
+	uint32_t soak_windows;	/* compared windows before a PASS */
+	uint32_t min_baseline;	/* instances */
+	uint32_t min_canary;	/* instances */
+	uint64_t warm_requests; /* an instance's first ones are not judged */
+	double load_lo; /* requests per instance, canary over baseline */
 	double load_hi;
 	bool load_unequal_ok;
-	double loss_max; /* share of events lost, 0..1 */
-	uint32_t restarts_max; /* of canary instances, in all */
+	double loss_max;	  /* share of events lost, 0..1 */
+	uint32_t restarts_max;	  /* of canary instances, in all */
 	int64_t no_data_after_ms; /* of silence: inconclusive */
 	int64_t give_up_after_ms; /* of rollout: inconclusive */
 
-	bool profile_gates; /* a new hot path fails by itself */
-	double profile_alpha; /* false discovery rate of findings */
+	bool profile_gates;    /* a new hot path fails by itself */
+	double profile_alpha;  /* false discovery rate of findings */
 	double path_min_share; /* 0..1 of CPU a hot path has at least */
 	double path_min_rise;  /* 0..1 of CPU it rose by at least */
 

@@ -41,8 +41,8 @@ struct rollout_member {
 struct rollout_window {
 	int64_t from_ms; /* Unix time, aligned to its own length */
 	int64_t to_ms;
-	uint32_t step;	 /* of the rollout, while the window ran */
-	bool history;	 /* from before the rollout: teaches, never judges */
+	uint32_t step; /* of the rollout, while the window ran */
+	bool history;  /* from before the rollout: teaches, never judges */
 	size_t n_members;
 	const struct rollout_member *members;
 };
@@ -91,16 +91,16 @@ struct rollout_route_view {
 	const char *route;
 	bool ignored; /* by the policy: shown, never judged */
 	uint64_t n_requests[COHORT_N];
-	uint64_t n_errors[COHORT_N];	 /* 5xx */
+	uint64_t n_errors[COHORT_N]; /* 5xx */
 	uint64_t n_unanswered[COHORT_N];
 	const struct hist *hist[COHORT_N]; /* all judged windows, basis time */
 	double p50_ms[COHORT_N], p90_ms[COHORT_N], p99_ms[COHORT_N],
 		p999_ms[COHORT_N];
 	double p99_ratio, p99_ratio_lo, p99_ratio_hi;
 	double shift_ms, shift_lo_ms, shift_hi_ms, limit_ms;
-	double floor_ratio;  /* instance floor eta as a ratio */
-	double log_e_fail;   /* ln of the evidence against the canary */
-	double log_e_pass;   /* ln of the evidence for it */
+	double floor_ratio; /* instance floor eta as a ratio */
+	double log_e_fail;  /* ln of the evidence against the canary */
+	double log_e_pass;  /* ln of the evidence for it */
 	enum verdict_word word;
 };
 
@@ -142,8 +142,8 @@ struct rollout_finding {
 	uint32_t path; /* node of the tree below */
 	enum path_class class;
 	bool gates; /* strong enough to fail a rollout, policy permitting */
-	double share[COHORT_N];	    /* inclusive, 0..1 of application CPU */
-	double cost_ns[COHORT_N];   /* CPU-ns per request, inclusive */
+	double share[COHORT_N];	  /* inclusive, 0..1 of application CPU */
+	double cost_ns[COHORT_N]; /* CPU-ns per request, inclusive */
 	double self_share[COHORT_N];
 	double e_value;
 	uint32_t n_instances[COHORT_N]; /* that showed it */

@@ -23,26 +23,26 @@ enum verdict_word {
 
 /* verdict.c has the name and the sentence of each. */
 enum verdict_code {
-	CODE_NO_DATA,		 /* a cohort of which nothing has arrived */
-	CODE_WARMING_UP,	 /* instances not yet warm */
+	CODE_NO_DATA,	 /* a cohort of which nothing has arrived */
+	CODE_WARMING_UP, /* instances not yet warm */
 	CODE_NOT_ENOUGH_REQUESTS,
-	CODE_COLLECTING,	 /* enough to look at, not enough to decide */
-	CODE_WITHIN_LIMITS,	 /* pass */
-	CODE_P99_SHIFT,		 /* fail: latency, any level; the tail leads */
+	CODE_COLLECTING,    /* enough to look at, not enough to decide */
+	CODE_WITHIN_LIMITS, /* pass */
+	CODE_P99_SHIFT,	    /* fail: latency, any level; the tail leads */
 	CODE_ERROR_RATE,
 	CODE_UNANSWERED,
 	CODE_RESTARTS,
-	CODE_HOT_PATH,		 /* fail where the policy says profile: gate */
-	CODE_GROSS,		 /* fail: the breaker for disasters */
-	CODE_INSTANCE_VARIANCE,	 /* inconclusive: more instances needed */
+	CODE_HOT_PATH,		/* fail where the policy says profile: gate */
+	CODE_GROSS,		/* fail: the breaker for disasters */
+	CODE_INSTANCE_VARIANCE, /* inconclusive: more instances needed */
 	CODE_LOAD_UNEQUAL,
-	CODE_LOSS,		 /* too much lost, or lost unequally */
-	CODE_COLLECTORS_DIFFER,	 /* nothing measured the same way */
-	CODE_TRANSIENT,		 /* a bump that went away */
+	CODE_LOSS,		/* too much lost, or lost unequally */
+	CODE_COLLECTORS_DIFFER, /* nothing measured the same way */
+	CODE_TRANSIENT,		/* a bump that went away */
 	CODE_TOO_FEW_INSTANCES,
-	CODE_TIME_UP,		 /* the policy's time is over, undecided */
-	CODE_STOPPED,		 /* somebody stopped the rollout */
-	CODE_INTERNAL,		 /* error */
+	CODE_TIME_UP,  /* the policy's time is over, undecided */
+	CODE_STOPPED,  /* somebody stopped the rollout */
+	CODE_INTERNAL, /* error */
 	CODE_N,
 };
 
@@ -62,7 +62,7 @@ struct verdict {
 	enum verdict_code code;
 	bool final; /* nothing that arrives later changes it for its step */
 	uint32_t step;
-	char route[VERDICT_ROUTE_BYTES]; /* that the code is about, or "" */
+	char route[VERDICT_ROUTE_BYTES];   /* that the code is about, or "" */
 	char reason[VERDICT_REASON_BYTES]; /* one sentence in plain words */
 
 	double p99_ratio; /* of that route, or of the one with most at stake */
@@ -76,7 +76,7 @@ struct verdict {
 	double limit_ms; /* the shift that the policy permits */
 
 	char hot_function[VERDICT_FUNCTION_BYTES]; /* new hot path, or "" */
-	double hot_share_baseline; /* 0..1 of CPU */
+	double hot_share_baseline;		   /* 0..1 of CPU */
 	double hot_share_canary;
 
 	uint64_t canary_requests;
@@ -97,5 +97,23 @@ const char *verdict_code_name(enum verdict_code code);
 
 /* The code with this name.  Returns 0, or -ENOENT. */
 int verdict_code_find(const char *name, enum verdict_code *ret_code);
+
+/* What a sentence needs beside the verdict's own figures; 0 and "" if not. */
+struct verdict_facts {
+	const char *subject; /* "canary", "baseline", an instance, a word */
+	uint64_t warm_requests;
+	double seen;  /* a share, a ratio or a count that was measured */
+	double other; /* what it was compared with */
+	double permitted;
+	double permitted_lo;
+	double wait_ms;
+	const char *also; /* a clause to end with: "; clearest at P50, ..." */
+};
+
+/*
+ * Write v->reason: the sentence of v->code for v->word, from the table in
+ * verdict.c, cut to fit at the end of a character.
+ */
+void verdict_say(struct verdict *v, const struct verdict_facts *facts);
 
 #endif /* STATS_VERDICT_H */

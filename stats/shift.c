@@ -1,0 +1,729 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stats/shift.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "stats/hist.h"
+#include "stats/shift_state.h"
+#include "stats/tally.h"
+
+const double shift_level_p[LEVEL_N] = { 0.50, 0.90, 0.97, 0.99, 0.997, 0.999 };
+
+/* Which pass item a level has, or -1: 0, 1 and 2 times two. */
+static const int pass_of_level[LEVEL_N] = { 0, 1, -1, 2, -1, -1 };
+
+/* Blocks of the step at which the evidence for the canary starts anew. */
+static const uint32_t pass_start[PASS_START_N] = { 0, 6, 18, 48 };
+
+/* Ten times the median, or half of the requests: nobody waits for a test. */
+static const double GROSS_LOG_RATIO = 2.302585092994046;
+static const double GROSS_RISE = 0.5;
+
+/* A floor above this ratio (4.5) is not worth a bet: nothing would pass it. */
+static const double FLOOR_LOG_MAX = 1.5;
+
+/* Edges that one bet counts at; both are buckets, above which is counted. */
+struct edges {
+	bool on;
+	uint32_t base;
+	uint32_t canary;
+};
+
+/* What a block bets on at one level. */
+struct plan {
+	bool on;
+	double phi;
+	uint64_t tau_ns;
+	struct edges against[SHIFT_NULL_N];
+	struct edges pass[2]; /* limit, floor */
+	struct edges gross;
+};
+
+/* The exposure of a block. */
+struct block {
+	const struct shift_arm *arms;
+	size_t n_arms;
+	double n[2]; /* requests, baseline and canary */
+	uint32_t n_instances[2];
+	double n_events[RATE_N][2];
+	struct odds odds;
+	uint64_t number;
+	uint32_t round;
+	uint32_t begun;
+};
+
+int shift_new(const struct policy *policy, struct shift **ret_s)
+{
+	struct shift *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	s->policy = *policy;
+	interval_init(&s->interval);
+	s->eta_fail_p99 = INFINITY;
+	s->eta_pass_max = INFINITY;
+	s->limit_p99 = log1p(policy->margin);
+	if (hist_new(HIST_MAX_NS, &s->recent) < 0) {
+		free(s);
+		return -ENOMEM;
+	}
+	*ret_s = s;
+	return 0;
+}
+
+void shift_free(struct shift *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->n_instances; i++) {
+		if (s->instances[i])
+			hist_free(s->instances[i]->all);
+		free(s->instances[i]);
+	}
+	for (int i = 0; i < RECENT_N; i++)
+		hist_free(s->ring[i].hist);
+	hist_free(s->recent);
+	free(s->instances);
+	free(s->rows);
+	free(s);
+}
+
+void shift_learn(struct shift *s, uint32_t metric,
+		 const struct spread_prior *prior)
+{
+	s->prior[metric] = *prior;
+}
+
+void shift_step(struct shift *s)
+{
+	memset(&s->pass, 0, sizeof(s->pass));
+}
+
+/* --- what earlier blocks say: tau, the floor, phi --- */
+
+/* ln of the ratio that the policy permits at a latency. */
+static double limit_at(const struct policy *p, uint64_t tau_ns)
+{
+	double by_ms = p->margin_ms * 1e6 / fmax((double)tau_ns, 1.0);
+
+	return log1p(fmax(p->margin, by_ms));
+}
+
+/* The floor of a metric for this block's instances, by a t quantile. */
+static double floor_of(const struct shift *s, int metric, const struct block *b,
+		       double t)
+{
+	if (s->df[metric] <= 0.0 || b->n_instances[0] == 0)
+		return INFINITY;
+	return t * s->sd[metric] *
+	       sqrt(1.0 / b->n_instances[1] + 1.0 / b->n_instances[0]);
+}
+
+/*
+ * The spread between baseline instances, of all they did so far.  One with
+ * less than a quarter of the requests of the busiest says more about its own
+ * noise than about the service, and stays out.
+ */
+static void spread_update(struct shift *s, const struct block *b)
+{
+	double ln[METRIC_N][64];
+	double events[RATE_N] = { 0 };
+	uint64_t most = 0;
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < b->n_arms; i++)
+		if (!b->arms[i].canary &&
+		    hist_count(s->instances[b->arms[i].slot]->all) > most)
+			most = hist_count(s->instances[b->arms[i].slot]->all);
+	for (size_t i = 0; i < b->n_arms && n < 64; i++) {
+		const struct shift_instance *in = s->instances[b->arms[i].slot];
+		uint64_t q_ns[LEVEL_N];
+
+		if (b->arms[i].canary || hist_count(in->all) * 4 < most ||
+		    hist_quantiles(in->all, shift_level_p, LEVEL_N, q_ns) < 0)
+			continue;
+		for (int p = 0; p < LEVEL_N; p++)
+			ln[p][n] = log(fmax((double)q_ns[p], 1.0));
+		for (int k = 0; k < RATE_N; k++) {
+			double e = (double)in->n_events[k];
+
+			ln[LEVEL_N + k][n] =
+				log((e + 0.5) /
+				    ((double)hist_count(in->all) + 1.0));
+			events[k] += e;
+		}
+		n++;
+	}
+	for (int m = 0; m < METRIC_N; m++) {
+		double s2 = spread_variance(ln[m], n);
+
+		/* what Poisson alone makes of so few events */
+		if (m >= LEVEL_N && n > 0)
+			s2 = fmax(s2, 1.0 / (events[m - LEVEL_N] / n + 1.0));
+		s->sd[m] = spread_moderate(s2, n, &s->prior[m], &s->df[m]);
+	}
+	s->n_spread = n;
+}
+
+/* The baseline bucket nearest q whose edge times e^s is nearest an edge. */
+static struct edges edges_at(uint32_t q, double log_ratio, bool up)
+{
+	struct edges best = { .on = true };
+	double least = INFINITY;
+
+	for (int step = 0; step <= 8; step++) {
+		/* 0, -1, +1, -2, ..: the first of equals is the nearest */
+		int by = (step + 1) / 2 * (step % 2 ? -1 : 1);
+		uint32_t base = by < 0 && q < (uint32_t)-by
+					? 0
+					: (uint32_t)((int64_t)q + by);
+		double want = (double)hist_edge(base) * exp(log_ratio);
+		uint64_t ns = want < (double)HIST_MAX_NS ? (uint64_t)ceil(want)
+							 : HIST_MAX_NS;
+		uint32_t b = hist_bucket(ns);
+		double off;
+
+		if (!up && (double)hist_edge(b) > want && b > 0)
+			b--;
+		off = fabs((double)hist_edge(b) - want) / fmax(want, 1.0);
+		if (off < least - 1e-12) {
+			least = off;
+			best.base = base;
+			best.canary = b;
+		}
+	}
+	return best;
+}
+
+static void plan_level(const struct shift *s, int p, uint64_t tau_ns,
+		       const struct block *b, struct plan *plan)
+{
+	uint32_t q = hist_bucket(tau_ns);
+	double m = limit_at(&s->policy, tau_ns);
+	double eta = floor_of(s, p, b, s->t.fail);
+	double eta_pass = floor_of(s, p, b, s->t.pass);
+
+	plan->on = true;
+	plan->tau_ns = tau_ns;
+	plan->phi = dispersion_phi(&s->dispersion[p]);
+	plan->against[SHIFT_NONE] = edges_at(q, 0.0, true);
+	plan->against[SHIFT_LIMIT] = edges_at(q, m, true);
+	if (fmax(m, eta) <= FLOOR_LOG_MAX)
+		plan->against[SHIFT_FLOOR] = edges_at(q, fmax(m, eta), true);
+	if (pass_of_level[p] >= 0) {
+		plan->pass[0] = edges_at(q, m, false);
+		/* to ask for a canary 10 % faster is to ask for nothing */
+		if (eta_pass <= m + 0.1)
+			plan->pass[1] = edges_at(q, m - eta_pass, false);
+	}
+	if (p == 0)
+		plan->gross = edges_at(q, GROSS_LOG_RATIO, true);
+}
+
+static void plan_block(struct shift *s, const struct block *b,
+		       struct plan plan[LEVEL_N])
+{
+	uint64_t tau_ns[LEVEL_N];
+	double n = (double)hist_count(s->recent);
+
+	memset(plan, 0, LEVEL_N * sizeof(plan[0]));
+	if (hist_quantiles(s->recent, shift_level_p, LEVEL_N, tau_ns) < 0)
+		return;
+	for (int p = 0; p < LEVEL_N; p++) {
+		/* fewer, and the quantile is one slow request's latency */
+		if (n * (1.0 - shift_level_p[p]) >= 2.0 && n >= 50.0)
+			plan_level(s, p, tau_ns[p], b, &plan[p]);
+	}
+}
+
+/* --- bets --- */
+
+static double cap_of(double n, double p)
+{
+	return n * (1.0 - p) + 4.0 * sqrt(n * p * (1.0 - p)) + 1.0;
+}
+
+/* Requests above an edge of each cohort, no instance above its cap. */
+static void count_at(const struct block *b, const struct edges *e, double p,
+		     double x[2])
+{
+	x[0] = x[1] = 0.0;
+	for (size_t i = 0; i < b->n_arms; i++) {
+		const struct tally *t = b->arms[i].tally;
+		bool canary = b->arms[i].canary;
+		double above =
+			(double)tally_above(t, canary ? e->canary : e->base);
+
+		x[canary] += fmin(above, cap_of((double)t->total, p));
+	}
+}
+
+static void bet_pass(struct shift *s, const struct block *b, int item,
+		     const struct odds *o, const double x[2], double phi)
+{
+	for (int k = 0; k < PASS_START_N; k++)
+		if (b->begun >= pass_start[k])
+			tilts_bet(&s->pass.t[item][k], o, BET_FOR, x[1], x[0],
+				  phi);
+}
+
+/* Evidence at no shift, without each canary instance in turn. */
+static void bet_but_one(struct shift *s, const struct block *b, int metric,
+			double phi, const double *x, double x_b, double x_c)
+{
+	for (size_t i = 0; i < b->n_arms; i++) {
+		const struct shift_arm *a = &b->arms[i];
+		double n_c = b->n[1] - (double)a->tally->total;
+		struct odds o;
+
+		if (!a->canary || n_c <= 0.0)
+			continue;
+		odds_init(&o, n_c / (n_c + b->n[0]));
+		tilts_bet(&s->instances[a->slot]->but[metric], &o, BET_AGAINST,
+			  x_c - x[i], x_b, phi);
+	}
+	/* an instance that is not here is left out already */
+	for (size_t i = 0, at = 0; i < s->n_instances; i++) {
+		while (at < b->n_arms && b->arms[at].slot < i)
+			at++;
+		if (!s->instances[i] ||
+		    (at < b->n_arms && b->arms[at].slot == i))
+			continue;
+		tilts_bet(&s->instances[i]->but[metric], &b->odds, BET_AGAINST,
+			  x_c, x_b, phi);
+	}
+}
+
+/* Note how the baseline's counts vary; x are those at no shift. */
+static void note_dispersion(struct shift *s, const struct block *b, int metric,
+			    const double *x)
+{
+	double x_b = 0.0;
+	double pi;
+
+	for (size_t i = 0; i < b->n_arms; i++)
+		x_b += b->arms[i].canary ? 0.0 : x[i];
+	pi = x_b / b->n[0];
+	if (x_b == 0.0 && metric < LEVEL_N)
+		return;
+	for (size_t i = 0; i < b->n_arms; i++) {
+		const struct shift_arm *a = &b->arms[i];
+
+		if (!a->canary)
+			dispersion_note(&s->dispersion[metric],
+					&s->instances[a->slot]->trace[metric],
+					b->number, x[i],
+					(double)a->tally->total * pi, pi);
+	}
+	dispersion_block(&s->dispersion[metric], b->n_instances[0]);
+}
+
+static void bet_interval(struct shift *s, const struct block *b,
+			 const struct plan *plan)
+{
+	struct interval_counts c;
+	const double p = shift_level_p[LEVEL_P99];
+	uint32_t base = hist_bucket(plan->tau_ns);
+	double x_b = 0.0;
+	double x_b_capped = 0.0;
+
+	interval_plan(&c, hist_edge(base));
+	for (size_t i = 0; i < b->n_arms; i++) {
+		const struct tally *t = b->arms[i].tally;
+		double cap = cap_of((double)t->total, p);
+
+		if (b->arms[i].canary) {
+			interval_count(&c, t, cap);
+		} else {
+			double above = (double)tally_above(t, base);
+
+			x_b += above;
+			x_b_capped += fmin(above, cap);
+		}
+	}
+	interval_bet(&s->interval, &c, &b->odds, x_b_capped, x_b, plan->phi);
+}
+
+/* One level's counts at no shift, per instance; x holds n_arms. */
+static void count_each(const struct block *b, const struct plan *plan, double p,
+		       double *x)
+{
+	const struct edges *e = &plan->against[SHIFT_NONE];
+
+	for (size_t i = 0; i < b->n_arms; i++) {
+		const struct tally *t = b->arms[i].tally;
+		double above = (double)tally_above(
+			t, b->arms[i].canary ? e->canary : e->base);
+
+		x[i] = fmin(above, cap_of((double)t->total, p));
+	}
+}
+
+static void bet_gross(struct shift *s, const struct block *b,
+		      const struct plan *plan)
+{
+	struct tilts now = { { 0 } };
+	double x[2];
+
+	count_at(b, &plan->gross, shift_level_p[0], x);
+	tilts_bet(&now, &b->odds, BET_AGAINST, x[1], x[0], plan->phi);
+	tilts_add(&s->gross[0], &now);
+	s->n_gross[0] += tilts_log_mean(&now) > 0.7;
+}
+
+static void bet_level(struct shift *s, const struct block *b, int p,
+		      const struct plan *plan, double *each)
+{
+	double x[2];
+	double x_c = 0.0;
+	double x_b = 0.0;
+
+	for (int k = 0; k < SHIFT_NULL_N; k++) {
+		if (!plan->against[k].on)
+			continue;
+		count_at(b, &plan->against[k], shift_level_p[p], x);
+		tilts_bet(&s->null[k][p], &b->odds, BET_AGAINST, x[1], x[0],
+			  plan->phi);
+	}
+	for (int k = 0; k < 2; k++) {
+		if (!plan->pass[k].on)
+			continue;
+		count_at(b, &plan->pass[k], shift_level_p[p], x);
+		bet_pass(s, b, 2 * pass_of_level[p] + k, &b->odds, x,
+			 plan->phi);
+	}
+	if (plan->gross.on)
+		bet_gross(s, b, plan);
+	for (size_t i = 0; i < b->n_arms; i++) {
+		x_c += b->arms[i].canary ? each[i] : 0.0;
+		x_b += b->arms[i].canary ? 0.0 : each[i];
+	}
+	bet_but_one(s, b, p, plan->phi, each, x_b, x_c);
+}
+
+/* The policy's rise of a rate. */
+static double rise_of(const struct policy *p, int rate)
+{
+	return rate == RATE_ERRORS ? p->error_margin : p->unanswered_margin;
+}
+
+/* The baseline's rate in recent blocks, never quite 0. */
+static double rate_recent(const struct shift *s, int rate)
+{
+	return ((double)s->n_recent_events[rate] + 0.5) /
+	       ((double)hist_count(s->recent) + 1.0);
+}
+
+static void bet_rate_pass(struct shift *s, const struct block *b, int rate,
+			  double floor, double phi)
+{
+	const double *x = b->n_events[rate];
+	int item = 2 * PASS_LEVEL_N + 4 * rate;
+	double luck = rate_recent(s, rate) * expm1(fmin(floor, 50.0));
+	double rise = rise_of(&s->policy, rate);
+	double ratio = s->policy.error_ratio;
+	struct odds o;
+
+	odds_init_ratio(&o, b->odds.rho, ratio);
+	bet_pass(s, b, item, &o, x, phi);
+	if (ratio * exp(-floor) > 1.0) {
+		odds_init_ratio(&o, b->odds.rho, ratio * exp(-floor));
+		bet_pass(s, b, item + 2, &o, x, phi);
+	}
+	for (int k = 0; k < PASS_START_N; k++) {
+		if (b->begun < pass_start[k])
+			continue;
+		tilts_bet_rise(&s->pass.t[item + 1][k], &b->odds, BET_FOR, x[1],
+			       x[0], b->n[1], rise, phi);
+		if (rise - luck > 0.0)
+			tilts_bet_rise(&s->pass.t[item + 3][k], &b->odds,
+				       BET_FOR, x[1], x[0], b->n[1],
+				       rise - luck, phi);
+	}
+}
+
+static void bet_rate(struct shift *s, const struct block *b, int rate,
+		     double *each)
+{
+	const double *x = b->n_events[rate];
+	int metric = LEVEL_N + rate;
+	double phi = dispersion_phi(&s->dispersion[metric]);
+	double eta = floor_of(s, metric, b, s->t.fail);
+	double eta_pass = floor_of(s, metric, b, s->t.pass);
+	double ratio = s->policy.error_ratio;
+	double rise = rise_of(&s->policy, rate);
+	double luck = rate_recent(s, rate) * expm1(fmin(eta, 50.0));
+	struct odds o;
+
+	odds_init_ratio(&o, b->odds.rho, ratio);
+	tilts_bet(&s->null[SHIFT_LIMIT][metric], &o, BET_AGAINST, x[1], x[0],
+		  phi);
+	tilts_bet_rise(&s->rise[SHIFT_LIMIT][rate], &b->odds, BET_AGAINST, x[1],
+		       x[0], b->n[1], rise, phi);
+	tilts_bet(&s->null[SHIFT_NONE][metric], &b->odds, BET_AGAINST, x[1],
+		  x[0], phi);
+	if (isfinite(eta)) {
+		odds_init_ratio(&o, b->odds.rho, fmax(ratio, exp(eta)));
+		tilts_bet(&s->null[SHIFT_FLOOR][metric], &o, BET_AGAINST, x[1],
+			  x[0], phi);
+		tilts_bet_rise(&s->rise[SHIFT_FLOOR][rate], &b->odds,
+			       BET_AGAINST, x[1], x[0], b->n[1],
+			       fmax(rise, luck), phi);
+	}
+	if (isfinite(eta_pass))
+		bet_rate_pass(s, b, rate, eta_pass, phi);
+
+	{
+		struct tilts now = { { 0 } };
+
+		tilts_bet_rise(&now, &b->odds, BET_AGAINST, x[1], x[0], b->n[1],
+			       GROSS_RISE, phi);
+		tilts_add(&s->gross[1 + rate], &now);
+		s->n_gross[1 + rate] += tilts_log_mean(&now) > 0.7;
+	}
+	for (size_t i = 0; i < b->n_arms; i++)
+		each[i] = (double)b->arms[i].n_events[rate];
+	bet_but_one(s, b, metric, phi, each, x[0], x[1]);
+}
+
+/* --- keeping what later blocks need --- */
+
+/* Room for one more round, the oldest half leaving if there are too many. */
+static int rows_reserve(struct shift *s)
+{
+	struct shift_row *rows;
+	size_t room;
+
+	if (s->n_rows < s->rows_room)
+		return 0;
+	if (s->n_rows >= ROWS_MAX) {
+		size_t drop = s->n_rows / 2;
+
+		s->row_before = s->rows[drop - 1];
+		s->n_rows -= drop;
+		s->row_base += (uint32_t)drop;
+		memmove(s->rows, s->rows + drop,
+			s->n_rows * sizeof(s->rows[0]));
+		return 0;
+	}
+	room = s->rows_room ? 2 * s->rows_room : 32;
+	rows = realloc(s->rows, room * sizeof(*rows));
+	if (!rows)
+		return -ENOMEM;
+	s->rows = rows;
+	s->rows_room = room;
+	return 0;
+}
+
+/* Note what had been gathered after a round; rounds it missed are alike. */
+static int rows_note(struct shift *s, uint32_t round)
+{
+	struct shift_row row;
+
+	memcpy(row.t, s->null[SHIFT_LIMIT], sizeof(s->null[SHIFT_LIMIT]));
+	memcpy(row.t + METRIC_N, s->rise[SHIFT_LIMIT],
+	       sizeof(s->rise[SHIFT_LIMIT]));
+	if (s->n_rows == 0)
+		s->row_base = round;
+	while (s->row_base + s->n_rows <= round) {
+		if (rows_reserve(s) < 0)
+			return -ENOMEM;
+		s->rows[s->n_rows] = s->row_base + s->n_rows == round ? row
+				     : s->n_rows > 0 ? s->rows[s->n_rows - 1]
+						     : s->row_before;
+		s->n_rows++;
+	}
+	return 0;
+}
+
+/* The baseline of the block joins tau's trailing ones, the oldest leaves. */
+static int recent_push(struct shift *s, const struct block *b)
+{
+	struct shift_recent *slot = &s->ring[s->ring_at];
+	uint32_t at = 0;
+	uint32_t bucket;
+	uint64_t n;
+
+	if (!slot->hist && hist_new(HIST_MAX_NS, &slot->hist) < 0)
+		return -ENOMEM;
+	while (hist_next(slot->hist, &at, &bucket, &n))
+		(void)hist_remove_bucket(s->recent, bucket, n); /* was added */
+	for (int k = 0; k < RATE_N; k++)
+		s->n_recent_events[k] -= slot->n_events[k];
+	hist_clear(slot->hist);
+	memset(slot->n_events, 0, sizeof(slot->n_events));
+
+	for (size_t i = 0; i < b->n_arms; i++) {
+		const struct shift_arm *a = &b->arms[i];
+
+		if (a->canary)
+			continue;
+		for (uint32_t j = 0; j < a->tally->n; j++)
+			if (hist_add_bucket(slot->hist, a->tally->bucket[j],
+					    tally_count(a->tally, j)) < 0)
+				return -ENOMEM;
+		for (int k = 0; k < RATE_N; k++)
+			slot->n_events[k] += a->n_events[k];
+	}
+	if (hist_merge(s->recent, slot->hist) < 0)
+		return -ENOMEM;
+	for (int k = 0; k < RATE_N; k++)
+		s->n_recent_events[k] += slot->n_events[k];
+	s->ring_at = (s->ring_at + 1) % RECENT_N;
+	return 0;
+}
+
+/*
+ * Make room for slot.  A canary instance that comes late was left out of the
+ * evidence until now, so its own copy without it begins as the evidence is.
+ */
+static int instance_reserve(struct shift *s, const struct shift_arm *a)
+{
+	struct shift_instance *in;
+
+	if (a->slot >= s->n_instances) {
+		size_t n = a->slot + 16U;
+		struct shift_instance **p =
+			realloc(s->instances, n * sizeof(*p));
+
+		if (!p)
+			return -ENOMEM;
+		memset(p + s->n_instances, 0,
+		       (n - s->n_instances) * sizeof(*p));
+		s->instances = p;
+		s->n_instances = n;
+	}
+	if (s->instances[a->slot])
+		return 0;
+	in = calloc(1, sizeof(*in));
+	if (!in)
+		return -ENOMEM;
+	if (hist_new(HIST_MAX_NS, &in->all) < 0) {
+		free(in);
+		return -ENOMEM;
+	}
+	memcpy(in->but, s->null[SHIFT_NONE], sizeof(in->but));
+	s->instances[a->slot] = in;
+	return 0;
+}
+
+static int instances_push(struct shift *s, const struct block *b)
+{
+	for (size_t i = 0; i < b->n_arms; i++) {
+		const struct shift_arm *a = &b->arms[i];
+		struct shift_instance *in = s->instances[a->slot];
+
+		for (uint32_t j = 0; j < a->tally->n; j++)
+			if (hist_add_bucket(in->all, a->tally->bucket[j],
+					    tally_count(a->tally, j)) < 0)
+				return -ENOMEM;
+		for (int k = 0; k < RATE_N; k++)
+			in->n_events[k] += a->n_events[k];
+	}
+	return 0;
+}
+
+/* --- a block --- */
+
+static void block_sum(struct block *b)
+{
+	for (size_t i = 0; i < b->n_arms; i++) {
+		const struct shift_arm *a = &b->arms[i];
+
+		b->n[a->canary] += (double)a->tally->total;
+		b->n_instances[a->canary]++;
+		for (int k = 0; k < RATE_N; k++)
+			b->n_events[k][a->canary] += (double)a->n_events[k];
+	}
+	if (b->n[0] > 0.0 && b->n[1] > 0.0)
+		odds_init(&b->odds, b->n[1] / (b->n[0] + b->n[1]));
+}
+
+/* Bet on a block with both cohorts; each has room for n_arms. */
+static void block_compare(struct shift *s, const struct block *b,
+			  const struct plan *plan, double *each)
+{
+	for (int p = 0; p < LEVEL_N; p++) {
+		if (!plan[p].on)
+			continue;
+		count_each(b, &plan[p], shift_level_p[p], each);
+		bet_level(s, b, p, &plan[p], each);
+	}
+	if (plan[LEVEL_P99].on) {
+		bet_interval(s, b, &plan[LEVEL_P99]);
+		s->limit_p99 = limit_at(&s->policy, plan[LEVEL_P99].tau_ns);
+		s->eta_fail_p99 = floor_of(s, LEVEL_P99, b, s->t.fail);
+		s->eta_pass_max = 0.0;
+		for (int p = 0; p < LEVEL_N; p++)
+			if (pass_of_level[p] >= 0)
+				s->eta_pass_max =
+					fmax(s->eta_pass_max,
+					     floor_of(s, p, b, s->t.pass));
+	}
+	for (int k = 0; k < RATE_N; k++)
+		bet_rate(s, b, k, each);
+	s->compared = true;
+}
+
+/* What the block teaches: phi, the spread, tau. */
+static int block_learn(struct shift *s, const struct block *b,
+		       const struct plan *plan, double *each)
+{
+	if (b->n[0] > 0.0) {
+		for (int p = 0; p < LEVEL_N; p++) {
+			if (!plan[p].on)
+				continue;
+			count_each(b, &plan[p], shift_level_p[p], each);
+			note_dispersion(s, b, p, each);
+		}
+		for (int k = 0; k < RATE_N; k++) {
+			for (size_t i = 0; i < b->n_arms; i++)
+				each[i] = (double)b->arms[i].n_events[k];
+			note_dispersion(s, b, LEVEL_N + k, each);
+		}
+	}
+	if (instances_push(s, b) < 0)
+		return -ENOMEM;
+	if (b->n[0] > 0.0) {
+		if (recent_push(s, b) < 0)
+			return -ENOMEM;
+		spread_update(s, b);
+	}
+	return 0;
+}
+
+int shift_block(struct shift *s, uint64_t block, uint32_t round, uint32_t begun,
+		const struct shift_arm *arms, size_t n_arms)
+{
+	struct block b = { .arms = arms,
+			   .n_arms = n_arms,
+			   .number = block,
+			   .round = round,
+			   .begun = begun };
+	struct plan plan[LEVEL_N];
+	double *each = NULL;
+	int rc = -ENOMEM;
+
+	for (size_t i = 0; i < n_arms; i++)
+		if (instance_reserve(s, &arms[i]) < 0)
+			goto out;
+	each = calloc(n_arms ? n_arms : 1, sizeof(*each));
+	if (!each)
+		goto out;
+	block_sum(&b);
+	if (s->df[LEVEL_P99] > 0.0)
+		spread_t_at(&s->t, s->df[LEVEL_P99]);
+	plan_block(s, &b, plan);
+	if (b.n[0] > 0.0 && b.n[1] > 0.0 && plan[0].on) {
+		block_compare(s, &b, plan, each);
+		if (rows_note(s, round) < 0)
+			goto out;
+	}
+	rc = block_learn(s, &b, plan, each);
+out:
+	free(each);
+	return rc;
+}

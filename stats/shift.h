@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * shift - the evidence about one route: is the canary slower, does it fail
+ * more, than the policy permits?  METHOD.md derives what is computed here.
+ *
+ * Time comes in blocks of at least 10 s.  In a block, the canary's requests
+ * above tau e^s are set against the baseline's above tau, for tau at six
+ * quantiles of the baseline's last 30 blocks and for several s: the policy's
+ * limit, the limit or the instance floor if that is higher, and 0.  Errors
+ * and unanswered requests are counted in the same way.  Each is an
+ * e-process (eprocess.h).  tau, phi and the floor are taken from earlier
+ * blocks alone; within the block, cohorts meet under the same load.
+ *
+ * Routes are strata: nothing here knows of another route.  One owner.
+ */
+#ifndef STATS_SHIFT_H
+#define STATS_SHIFT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "stats/eprocess.h"
+#include "stats/spread.h"
+
+struct policy;
+struct shift;
+struct tally;
+
+enum {
+	LEVEL_N = 6, /* quantiles .5 .9 .97 .99 .997 .999 */
+	LEVEL_P99 = 3,
+	RATE_N = 2, /* errors, unanswered */
+	METRIC_N = LEVEL_N + RATE_N,
+};
+
+enum rate { RATE_ERRORS, RATE_UNANSWERED };
+
+/* What one instance did on this route in one block. */
+struct shift_arm {
+	uint32_t slot; /* the instance's own number, below 2^16 */
+	bool canary;
+	const struct tally *tally; /* sealed; its total are the requests */
+	uint64_t n_events[RATE_N];
+};
+
+/* Against what the canary is tested. */
+enum shift_null {
+	SHIFT_LIMIT, /* the policy's limit */
+	SHIFT_FLOOR, /* that or the instance floor, the larger */
+	SHIFT_NONE,  /* no shift at all */
+	SHIFT_NULL_N,
+};
+
+/* ln of the evidence against the canary, the weights of the parts in it. */
+struct against {
+	double latency;
+	double rate[RATE_N];
+	double all; /* ln of their sum */
+};
+
+/* Evidence for the canary: items, each started anew at several blocks. */
+enum {
+	PASS_LEVEL_N = 3, /* .5 .9 .99 */
+	PASS_ITEM_N = 2 * PASS_LEVEL_N + 4 * RATE_N,
+	PASS_START_N = 4,
+};
+
+struct pass {
+	struct tilts t[PASS_ITEM_N][PASS_START_N];
+};
+
+/*
+ * Make the evidence about a route.  Returns 0 and the caller owns *ret_s:
+ * shift_free(); or -ENOMEM.
+ */
+int shift_new(const struct policy *policy, struct shift **ret_s);
+void shift_free(struct shift *s);
+
+/* What earlier rollouts of the service taught of this metric's spread. */
+void shift_learn(struct shift *s, uint32_t metric,
+		 const struct spread_prior *prior);
+
+/*
+ * Take a block.  Where one cohort is missing it only teaches.
+ *
+ *   block  its number: any clock that counts blocks up
+ *   round  compared blocks of the rollout before it; every route the same
+ *   begun  compared blocks of the step before it
+ *   arms   by ascending slot
+ *
+ * Returns 0 or -ENOMEM.
+ */
+int shift_block(struct shift *s, uint64_t block, uint32_t round, uint32_t begun,
+		const struct shift_arm *arms, size_t n_arms);
+
+/* A new step: the evidence for the canary starts anew. */
+void shift_step(struct shift *s);
+
+/* Was any block compared? */
+bool shift_compared(const struct shift *s);
+
+/* The evidence against the canary; null 0 is E = 1. */
+void shift_against(const struct shift *s, enum shift_null null,
+		   struct against *ret_a);
+
+/* Against SHIFT_NONE without canary instance slot. */
+void shift_against_but(const struct shift *s, uint32_t slot,
+		       struct against *ret_a);
+
+/* Against SHIFT_LIMIT without rounds [from, to), or with them alone. */
+void shift_against_without(const struct shift *s, uint32_t from, uint32_t to,
+			   struct against *ret_a);
+void shift_against_within(const struct shift *s, uint32_t from, uint32_t to,
+			  struct against *ret_a);
+
+/* ln of the evidence that no quantile of the far tail is equal. */
+double shift_log_far_tail(const struct shift *s);
+
+/*
+ * ln of the evidence for a disaster: ten times the median, or half of all
+ * requests failing, seen in two blocks at least; else 0.
+ */
+double shift_log_gross(const struct shift *s);
+
+/* Add this route's evidence for the canary to sum. */
+void shift_pass_add(const struct shift *s, struct pass *sum);
+
+/*
+ * How far evidence for the canary is from enough: the smallest of ln E -
+ * ln wanted over all items; >= 0 is enough.  alpha is the policy's.
+ */
+double pass_log_left(const struct pass *sum, double alpha);
+
+/* ln of the weakest item at the limit. */
+double pass_log(const struct pass *sum);
+
+/* What there is to show. */
+struct shift_view {
+	double ratio, ratio_lo, ratio_hi; /* of P99, canary over baseline */
+	double limit;			  /* ln of the permitted ratio of P99 */
+	double floor_fail; /* eta of P99; INFINITY where unknown */
+	double floor_pass; /* the most of the levels that a PASS needs */
+	double spread;	   /* sd of ln P99 between instances */
+	double df;
+	double phi;		  /* of P99 */
+	double base_rate[RATE_N]; /* of the baseline, recent */
+};
+
+void shift_show(const struct shift *s, struct shift_view *ret_view);
+
+#endif /* STATS_SHIFT_H */

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * shift_read - what the evidence about a route adds up to.  shift.c gathers
+ * it; nothing here changes it.
+ */
+#include "stats/shift.h"
+
+#include <math.h>
+
+#include "stats/hist.h"
+#include "stats/shift_state.h"
+#include "stats/special.h"
+
+/* Weights of the levels in the latency part: the tail leads. */
+static const double level_weight[LEVEL_N] = { 0.15, 0.15,  0.15,
+					      0.30, 0.125, 0.125 };
+static const double LATENCY_WEIGHT = 0.8;
+static const double rate_weight[RATE_N] = { 0.12, 0.08 };
+
+/* Weights of the starts of the evidence for the canary. */
+static const double start_weight[PASS_START_N] = { 0.55, 0.15, 0.15, 0.15 };
+
+/* Weak evidence that must be there beyond the floor as well. */
+static const double FLOOR_WANTED = 3.0;
+
+/* Mix levels and rates; a rate is over its limit by ratio and by rise. */
+static void mix(const struct tilts level_and_ratio[METRIC_N],
+		const struct tilts *rise, struct against *ret_a)
+{
+	double sum = -INFINITY;
+
+	for (int p = 0; p < LEVEL_N; p++)
+		sum = special_log_add(
+			sum, log(level_weight[p]) +
+				     tilts_log_mean(&level_and_ratio[p]));
+	ret_a->latency = log(LATENCY_WEIGHT) + sum;
+	ret_a->all = ret_a->latency;
+	for (int k = 0; k < RATE_N; k++) {
+		double e = tilts_log_mean(&level_and_ratio[LEVEL_N + k]);
+
+		if (rise)
+			e = fmin(e, tilts_log_mean(&rise[k]));
+		ret_a->rate[k] = log(rate_weight[k]) + e;
+		ret_a->all = special_log_add(ret_a->all, ret_a->rate[k]);
+	}
+}
+
+bool shift_compared(const struct shift *s)
+{
+	return s->compared;
+}
+
+void shift_against(const struct shift *s, enum shift_null null,
+		   struct against *ret_a)
+{
+	mix(s->null[null], null == SHIFT_NONE ? NULL : s->rise[null], ret_a);
+}
+
+void shift_against_but(const struct shift *s, uint32_t slot,
+		       struct against *ret_a)
+{
+	if (slot < s->n_instances && s->instances[slot])
+		mix(s->instances[slot]->but, NULL, ret_a);
+	else
+		mix(s->null[SHIFT_NONE], NULL, ret_a);
+}
+
+/* What had been gathered before a round. */
+static const struct shift_row *row_before(const struct shift *s, uint32_t round)
+{
+	size_t i;
+
+	if (round <= s->row_base || s->n_rows == 0)
+		return &s->row_before;
+	i = round - s->row_base;
+	return &s->rows[(i < s->n_rows ? i : s->n_rows) - 1];
+}
+
+void shift_against_within(const struct shift *s, uint32_t from, uint32_t to,
+			  struct against *ret_a)
+{
+	struct shift_row row = *row_before(s, to);
+	const struct shift_row *before = row_before(s, from);
+
+	for (int i = 0; i < ROW_N; i++)
+		tilts_sub(&row.t[i], &before->t[i]);
+	mix(row.t, row.t + METRIC_N, ret_a);
+}
+
+void shift_against_without(const struct shift *s, uint32_t from, uint32_t to,
+			   struct against *ret_a)
+{
+	struct shift_row row = *row_before(s, UINT32_MAX);
+	const struct shift_row *first = row_before(s, from);
+	const struct shift_row *last = row_before(s, to);
+
+	for (int i = 0; i < ROW_N; i++) {
+		tilts_sub(&row.t[i], &last->t[i]);
+		tilts_add(&row.t[i], &first->t[i]);
+	}
+	mix(row.t, row.t + METRIC_N, ret_a);
+}
+
+double shift_log_far_tail(const struct shift *s)
+{
+	double most = -INFINITY;
+
+	for (int p = LEVEL_P99 + 1; p < LEVEL_N; p++)
+		most = fmax(most, tilts_log_mean(&s->null[SHIFT_NONE][p]));
+	return most;
+}
+
+double shift_log_gross(const struct shift *s)
+{
+	double most = 0.0;
+
+	for (int i = 0; i < GROSS_N; i++)
+		if (s->n_gross[i] >= 2)
+			most = fmax(most, tilts_log_mean(&s->gross[i]));
+	return most;
+}
+
+void shift_pass_add(const struct shift *s, struct pass *sum)
+{
+	for (int i = 0; i < PASS_ITEM_N; i++)
+		for (int k = 0; k < PASS_START_N; k++)
+			tilts_add(&sum->t[i][k], &s->pass.t[i][k]);
+}
+
+static double item_log(const struct pass *sum, int item)
+{
+	double log_e = -INFINITY;
+
+	for (int k = 0; k < PASS_START_N; k++)
+		log_e = special_log_add(
+			log_e, log(start_weight[k]) +
+				       tilts_log_mean(&sum->t[item][k]));
+	return log_e;
+}
+
+/* A rate is within its limit by ratio or by rise: the mean of both. */
+static double rate_log(const struct pass *sum, int rate, bool floor)
+{
+	int item = 2 * PASS_LEVEL_N + 4 * rate + (floor ? 2 : 0);
+
+	return special_log_add(item_log(sum, item), item_log(sum, item + 1)) -
+	       log(2.0);
+}
+
+double pass_log(const struct pass *sum)
+{
+	double least = INFINITY;
+
+	for (int i = 0; i < PASS_LEVEL_N; i++)
+		least = fmin(least, item_log(sum, 2 * i));
+	for (int k = 0; k < RATE_N; k++)
+		least = fmin(least, rate_log(sum, k, false));
+	return least;
+}
+
+double pass_log_left(const struct pass *sum, double alpha)
+{
+	double left = pass_log(sum) + log(alpha);
+
+	for (int i = 0; i < PASS_LEVEL_N; i++)
+		left = fmin(left, item_log(sum, 2 * i + 1) - log(FLOOR_WANTED));
+	for (int k = 0; k < RATE_N; k++)
+		left = fmin(left, rate_log(sum, k, true) - log(FLOOR_WANTED));
+	return left;
+}
+
+void shift_show(const struct shift *s, struct shift_view *ret_view)
+{
+	struct shift_view *v = ret_view;
+
+	interval_read(&s->interval, &v->ratio, &v->ratio_lo, &v->ratio_hi);
+	v->limit = s->limit_p99;
+	v->floor_fail = s->eta_fail_p99;
+	v->floor_pass = s->eta_pass_max;
+	v->spread = s->sd[LEVEL_P99];
+	v->df = s->df[LEVEL_P99];
+	v->phi = dispersion_phi(&s->dispersion[LEVEL_P99]);
+	for (int k = 0; k < RATE_N; k++)
+		v->base_rate[k] = ((double)s->n_recent_events[k] + 0.5) /
+				  ((double)hist_count(s->recent) + 1.0);
+}

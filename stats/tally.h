@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tally - the latencies of one instance in one block, sparse: what a window
+ * brings is a few hundred buckets of the common grid, looked up many times.
+ *
+ * Filled in any order, sealed once, then asked.  The order of filling does
+ * not matter.  One owner.
+ */
+#ifndef STATS_TALLY_H
+#define STATS_TALLY_H
+
+#include <stdint.h>
+
+struct tally {
+	uint32_t n; /* entries; after tally_seal() distinct and ascending */
+	uint32_t room;
+	uint32_t *bucket;
+	uint64_t *count; /* sealed: of this bucket and all above it */
+	uint64_t total;
+};
+
+/* Count n observations of a bucket.  Returns 0 or -ENOMEM. */
+int tally_add(struct tally *t, uint32_t bucket, uint64_t n);
+
+/* Sort and sum up.  Nothing may be added until tally_reset(). */
+void tally_seal(struct tally *t);
+
+/* Observations in buckets above this one; t is sealed. */
+uint64_t tally_above(const struct tally *t, uint32_t bucket);
+
+/* The count of entry i alone; t is sealed. */
+uint64_t tally_count(const struct tally *t, uint32_t i);
+
+/* Empty t and keep its memory; release it. */
+void tally_reset(struct tally *t);
+void tally_release(struct tally *t);
+
+#endif /* STATS_TALLY_H */
