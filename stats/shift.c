@@ -131,6 +131,7 @@ static void spread_update(struct shift *s, const struct block *b)
 {
 	double ln[METRIC_N][64];
 	double events[RATE_N] = { 0 };
+	double requests = 0.0;
 	uint64_t most = 0;
 	uint32_t n = 0;
 
@@ -155,6 +156,7 @@ static void spread_update(struct shift *s, const struct block *b)
 				    ((double)hist_count(in->all) + 1.0));
 			events[k] += e;
 		}
+		requests += (double)hist_count(in->all);
 		n++;
 	}
 	for (int m = 0; m < METRIC_N; m++) {
@@ -166,6 +168,7 @@ static void spread_update(struct shift *s, const struct block *b)
 		s->sd[m] = spread_moderate(s2, n, &s->prior[m], &s->df[m]);
 	}
 	s->n_spread = n;
+	s->n_spread_requests = requests;
 }
 
 /* The baseline bucket nearest q whose edge times e^s is nearest an edge. */

@@ -143,6 +143,9 @@ struct shift_view {
 	double floor_pass; /* the most of the levels that a PASS needs */
 	double spread;	   /* sd of ln P99 between instances */
 	double df;
+	double noise;  /* of its square, what sampling alone makes */
+	double t_fail; /* t quantiles of the floors; 0 where unknown */
+	double t_pass;
 	double phi;		  /* of P99 */
 	double base_rate[RATE_N]; /* of the baseline, recent */
 };

@@ -169,6 +169,26 @@ double pass_log_left(const struct pass *sum, double alpha)
 	return left;
 }
 
+/*
+ * The sampling variance of ln P99 of one baseline instance: p / ((1 - p) n
+ * h^2), h the slope of ln(1 - F) over ln latency between P97 and P99.7.
+ */
+static double noise_of(const struct shift *s)
+{
+	static const double q[2] = { 0.97, 0.997 };
+	uint64_t ns[2];
+	double n = 0.0;
+	double h;
+
+	if (s->n_spread == 0 || hist_quantiles(s->recent, q, 2, ns) < 0 ||
+	    ns[1] <= ns[0])
+		return 0.0;
+	h = log((1.0 - q[0]) / (1.0 - q[1])) /
+	    log((double)ns[1] / (double)ns[0]);
+	n = s->n_spread_requests / s->n_spread;
+	return n > 0.0 ? 0.99 / (0.01 * n * h * h) : 0.0;
+}
+
 void shift_show(const struct shift *s, struct shift_view *ret_view)
 {
 	struct shift_view *v = ret_view;
@@ -179,6 +199,9 @@ void shift_show(const struct shift *s, struct shift_view *ret_view)
 	v->floor_pass = s->eta_pass_max;
 	v->spread = s->sd[LEVEL_P99];
 	v->df = s->df[LEVEL_P99];
+	v->noise = noise_of(s);
+	v->t_fail = s->t.fail;
+	v->t_pass = s->t.pass;
 	v->phi = dispersion_phi(&s->dispersion[LEVEL_P99]);
 	for (int k = 0; k < RATE_N; k++)
 		v->base_rate[k] = ((double)s->n_recent_events[k] + 0.5) /

@@ -49,7 +49,8 @@ struct shift {
 	struct dispersion dispersion[METRIC_N];
 	double sd[METRIC_N]; /* moderated, of instances; with its df */
 	double df[METRIC_N];
-	uint32_t n_spread; /* baseline instances behind sd */
+	uint32_t n_spread;	  /* baseline instances behind sd */
+	double n_spread_requests; /* and their requests */
 	struct spread_t t;
 
 	struct tilts null[SHIFT_NULL_N][METRIC_N]; /* rates: by ratio */

@@ -1,0 +1,835 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stats/rollout.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/err.h"
+#include "common/strtab.h"
+#include "stats/rollout_state.h"
+
+enum {
+	NAMES_MAX = 8192,
+	NAMES_BYTES = NAMES_MAX * 272,
+	POINTS_MAX = 1 << 20,
+};
+
+/* --- making --- */
+
+int rollout_new(const struct policy *policy, int64_t begun_ms,
+		struct rollout **ret_r, struct err *err)
+{
+	struct rollout *r = NULL;
+	int rc;
+
+	rc = policy_check(policy, err);
+	if (rc < 0)
+		return rc;
+	r = calloc(1, sizeof(*r));
+	if (!r)
+		return err_set(err, -ENOMEM, "rollout: no memory");
+	r->policy = *policy;
+	r->begun_ms = begun_ms;
+	r->basis = LATENCY_TOTAL;
+	r->quality.basis = LATENCY_TOTAL;
+	r->quality.hooks[0] = r->quality.hooks[1] = "";
+	r->incident_rounds = INCIDENT_MS / BLOCK_MS;
+	rc = strtab_new(NAMES_MAX, NAMES_BYTES, &r->names, err);
+	for (int c = 0; c < COHORT_N && rc == 0; c++)
+		rc = hist_new(HIST_MAX_NS, &r->scratch[c]);
+	if (rc < 0) {
+		rollout_free(r);
+		return err_set(err, rc, "rollout: no memory");
+	}
+	rollout_judge(r, begun_ms, &r->verdict);
+	*ret_r = r;
+	return 0;
+}
+
+static void cells_free(struct rollout_route *route)
+{
+	for (uint32_t i = 0; i < route->n_cells; i++) {
+		if (route->cells[i])
+			tally_release(&route->cells[i]->tally);
+		free(route->cells[i]);
+	}
+	free(route->cells);
+	route->cells = NULL;
+	route->n_cells = 0;
+}
+
+void rollout_free(struct rollout *r)
+{
+	if (!r)
+		return;
+	for (uint32_t i = 0; i < r->n_routes; i++) {
+		shift_free(r->routes[i].shift);
+		cells_free(&r->routes[i]);
+		hist_free(r->routes[i].hist[0]);
+		hist_free(r->routes[i].hist[1]);
+	}
+	for (uint32_t i = 0; i < r->n_instances; i++)
+		hist_free(r->instances[i].hist);
+	hist_free(r->scratch[0]);
+	hist_free(r->scratch[1]);
+	free(r->routes);
+	free(r->instances);
+	free(r->route_of_name);
+	free(r->instance_of_name);
+	free(r->points);
+	free(r->order);
+	free(r->findings);
+	free(r->paths);
+	strtab_free(r->names);
+	free(r);
+}
+
+/* --- names --- */
+
+/* The index of a name, both lookup tables grown to hold it. */
+static int name_index(struct rollout *r, const char *name, size_t len,
+		      uint32_t *ret_i)
+{
+	uint32_t *p;
+	uint32_t room;
+	int rc = strtab_add(r->names, name, len, ret_i);
+
+	if (rc < 0 || *ret_i < r->n_names)
+		return rc;
+	room = *ret_i + 64;
+	p = realloc(r->route_of_name, room * sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	r->route_of_name = p;
+	p = realloc(r->instance_of_name, room * sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	r->instance_of_name = p;
+	memset(r->route_of_name + r->n_names, 0,
+	       (room - r->n_names) * sizeof(*p));
+	memset(r->instance_of_name + r->n_names, 0,
+	       (room - r->n_names) * sizeof(*p));
+	r->n_names = room;
+	return 0;
+}
+
+static int route_add(struct rollout *r, uint32_t name, uint32_t *ret_route)
+{
+	struct rollout_route *p =
+		realloc(r->routes, (r->n_routes + 1) * sizeof(*p));
+	struct rollout_route *route;
+
+	if (!p)
+		return -ENOMEM;
+	r->routes = p;
+	route = &p[r->n_routes];
+	memset(route, 0, sizeof(*route));
+	route->name = strtab_get(r->names, name);
+	route->ignored = policy_ignores(&r->policy, route->name);
+	r->n_routes++;
+	for (int c = 0; c < COHORT_N; c++)
+		if (hist_new(HIST_MAX_NS, &route->hist[c]) < 0)
+			return -ENOMEM;
+	if (!route->ignored && shift_new(&r->policy, &route->shift) < 0)
+		return -ENOMEM;
+	r->route_of_name[name] = r->n_routes;
+	*ret_route = r->n_routes - 1;
+	return 0;
+}
+
+static int route_get(struct rollout *r, const char *text, uint32_t *ret_route)
+{
+	uint32_t name;
+	int rc;
+
+	if (r->one_route)
+		text = "*";
+	rc = name_index(r, text, strlen(text), &name);
+	if (rc == 0 && r->route_of_name[name] > 0) {
+		*ret_route = r->route_of_name[name] - 1;
+		return 0;
+	}
+	if (rc == -EMSGSIZE || (rc == 0 && r->n_routes >= ROUTES_MAX &&
+				strcmp(text, "{other}") != 0))
+		return route_get(r, "{other}", ret_route);
+	return rc < 0 ? rc : route_add(r, name, ret_route);
+}
+
+static int instance_get(struct rollout *r, const struct rollout_member *m,
+			uint32_t *ret_slot)
+{
+	char key[2 + 256];
+	size_t len = strnlen(m->batch->instance, 255);
+	struct rollout_instance *p;
+	uint32_t name;
+	int rc;
+
+	key[0] = m->cohort == COHORT_CANARY ? 'c' : 'b';
+	memcpy(key + 1, m->batch->instance, len);
+	rc = name_index(r, key, len + 1, &name);
+	if (rc < 0)
+		return rc;
+	if (r->instance_of_name[name] > 0) {
+		*ret_slot = r->instance_of_name[name] - 1;
+		return 0;
+	}
+	if (r->n_instances >= INSTANCES_MAX)
+		return -EMSGSIZE;
+	p = realloc(r->instances, (r->n_instances + 1) * sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	r->instances = p;
+	p += r->n_instances;
+	memset(p, 0, sizeof(*p));
+	p->name = strtab_get(r->names, name) + 1;
+	p->cohort = m->cohort;
+	p->started_ms = m->batch->started_ms;
+	if (hist_new(HIST_MAX_NS, &p->hist) < 0)
+		return -ENOMEM;
+	*ret_slot = r->n_instances++;
+	r->instance_of_name[name] = r->n_instances;
+	return 0;
+}
+
+static int cell_get(struct rollout_route *route, uint32_t slot,
+		    struct rollout_cell **ret_cell)
+{
+	if (slot >= route->n_cells) {
+		uint32_t n = slot + 16;
+		struct rollout_cell **p = realloc(route->cells, n * sizeof(*p));
+
+		if (!p)
+			return -ENOMEM;
+		memset(p + route->n_cells, 0,
+		       (n - route->n_cells) * sizeof(*p));
+		route->cells = p;
+		route->n_cells = n;
+	}
+	if (!route->cells[slot]) {
+		route->cells[slot] = calloc(1, sizeof(*route->cells[slot]));
+		if (!route->cells[slot])
+			return -ENOMEM;
+	}
+	*ret_cell = route->cells[slot];
+	return 0;
+}
+
+/* --- like with like --- */
+
+/* Forget what was measured in a way that is not common to all any more. */
+static int start_over(struct rollout *r)
+{
+	for (uint32_t i = 0; i < r->n_routes; i++) {
+		struct rollout_route *route = &r->routes[i];
+
+		cells_free(route);
+		shift_free(route->shift);
+		route->shift = NULL;
+		route->weight = 0.0;
+		for (int c = 0; c < COHORT_N; c++) {
+			hist_clear(route->hist[c]);
+			route->n_requests[c] = 0;
+			route->n_compared[c] = 0;
+			for (int k = 0; k < RATE_N; k++)
+				route->n_events[k][c] = 0;
+		}
+		if (!route->ignored && shift_new(&r->policy, &route->shift) < 0)
+			return -ENOMEM;
+	}
+	for (uint32_t i = 0; i < r->n_instances; i++) {
+		hist_clear(r->instances[i].hist);
+		r->instances[i].n_requests = 0;
+		r->instances[i].n_compared = 0;
+		r->instances[i].judged = false;
+	}
+	r->weighted = false;
+	r->n_late = 0;
+	r->round = r->round_step = 0;
+	r->windows = r->windows_step = 0;
+	r->n_points = 0;
+	return 0;
+}
+
+/*
+ * Cohorts meet on what all collectors have: service time where one does not
+ * see arrival, one route for all where their rules for routes differ.
+ */
+static int meet(struct rollout *r, const struct rollout_window *w)
+{
+	bool over = false;
+
+	for (size_t i = 0; i < w->n_members; i++) {
+		const struct batch *b = w->members[i].batch;
+
+		if (!r->rules_known) {
+			r->rules_known = true;
+			r->route_rules = b->route_rules;
+			r->name_rules = b->name_rules;
+		}
+		if (b->basis == LATENCY_SERVICE &&
+		    r->basis != LATENCY_SERVICE) {
+			r->basis = r->quality.basis = LATENCY_SERVICE;
+			over = true;
+		}
+		if (b->route_rules != r->route_rules && !r->one_route) {
+			r->one_route = true;
+			over = true;
+		}
+		if (b->name_rules != r->name_rules)
+			r->names_differ = true;
+	}
+	return over ? start_over(r) : 0;
+}
+
+/* --- gathering --- */
+
+static uint64_t batch_requests(const struct batch *b, enum latency_kind basis)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < b->n_series; i++)
+		for (uint32_t j = 0;
+		     b->series[i].kind == basis && j < b->series[i].n; j++)
+			n += b->series[i].count[j];
+	return n;
+}
+
+/*
+ * An instance is warm once it has served so many requests since it started.
+ * A later start of the same instance begins again, and is a restart.
+ */
+static void instance_note(struct rollout *r, uint32_t slot,
+			  const struct batch *b, uint64_t n, bool history)
+{
+	struct rollout_instance *in = &r->instances[slot];
+
+	if (b->started_ms > in->started_ms) {
+		in->started_ms = b->started_ms;
+		in->n_served = 0;
+		if (!history) {
+			in->n_restarts++;
+			if (in->cohort == COHORT_CANARY) {
+				r->n_restarts++;
+				r->restarted = slot;
+			}
+		}
+	}
+	if (b->n_requests_before > in->n_served)
+		in->n_served = b->n_requests_before;
+	in->warm = in->n_served >= r->policy.warm_requests;
+	in->n_served += n;
+}
+
+static void hooks_note(struct rollout *r, enum cohort c, const char *hooks)
+{
+	uint32_t i;
+
+	if (!hooks || strcmp(r->quality.hooks[c], hooks) == 0)
+		return;
+	if (r->quality.hooks[c][0] != '\0')
+		r->quality.hooks[c] = "mixed";
+	else if (name_index(r, hooks, strlen(hooks), &i) == 0)
+		r->quality.hooks[c] = strtab_get(r->names, i);
+}
+
+static void quality_note(struct rollout *r, uint32_t slot,
+			 const struct batch *b)
+{
+	struct rollout_instance *in = &r->instances[slot];
+	struct rollout_quality *q = &r->quality;
+	enum cohort c = in->cohort;
+
+	for (int i = 0; i < LOSS_N; i++)
+		q->lost[c][i] += b->lost[i];
+	for (int i = LOSS_RING_FULL; i <= LOSS_UNPARSED; i++)
+		in->n_lost += b->lost[i];
+	in->n_lost += b->lost[LOSS_OTHER];
+	q->n_events[c] += b->n_events;
+	q->n_frames[c] += b->n_frames;
+	q->n_unsymbolised[c] += b->n_unsymbolised;
+	for (uint32_t i = 0; i < b->n_profiles; i++) {
+		const struct batch_profile *p = &b->profiles[i];
+
+		if (p->kind != PROFILE_CPU)
+			continue;
+		q->n_samples[c] += p->n_samples;
+		for (uint32_t j = 0; j < p->n; j++)
+			q->group_ns[c][p->group] += p->self_ns[j];
+	}
+	hooks_note(r, c, b->hooks);
+}
+
+/* One series of a warm instance. */
+static int series_add(struct rollout *r, uint32_t slot, const struct batch *b,
+		      const struct batch_series *s, bool history)
+{
+	struct rollout_instance *in = &r->instances[slot];
+	struct rollout_route *route;
+	struct rollout_cell *cell = NULL;
+	uint64_t n = 0;
+	uint32_t i;
+	int rc;
+
+	rc = route_get(r, b->strings[s->route], &i);
+	if (rc < 0)
+		return rc;
+	route = &r->routes[i];
+	if (!route->ignored) {
+		rc = cell_get(route, slot, &cell);
+		if (rc < 0)
+			return rc;
+	}
+	for (uint32_t j = 0; j < s->n; j++) {
+		n += s->count[j];
+		if (cell &&
+		    tally_add(&cell->tally, s->bucket[j], s->count[j]) < 0)
+			return -ENOMEM;
+		if (history)
+			continue;
+		if (hist_add_bucket(route->hist[in->cohort], s->bucket[j],
+				    s->count[j]) < 0)
+			return -ENOMEM;
+		if (cell &&
+		    (hist_add_bucket(in->hist, s->bucket[j], s->count[j]) < 0 ||
+		     hist_add_bucket(r->scratch[in->cohort], s->bucket[j],
+				     s->count[j]) < 0))
+			return -ENOMEM;
+	}
+	for (int k = 0; k < RATE_N; k++) {
+		enum status_class is =
+			k == RATE_ERRORS ? STATUS_5XX : STATUS_UNANSWERED;
+
+		if (s->status != is)
+			continue;
+		if (cell)
+			cell->n_events[k] += n;
+		if (!history)
+			route->n_events[k][in->cohort] += n;
+	}
+	if (!history) {
+		route->n_requests[in->cohort] += n;
+		in->n_requests += cell ? n : 0;
+	}
+	return 0;
+}
+
+static int member_add(struct rollout *r, const struct rollout_member *m,
+		      bool history)
+{
+	const struct batch *b = m->batch;
+	uint64_t n = batch_requests(b, r->basis);
+	uint32_t slot;
+	int rc;
+
+	rc = instance_get(r, m, &slot);
+	if (rc < 0)
+		return rc;
+	instance_note(r, slot, b, n, history);
+	if (!history)
+		quality_note(r, slot, b);
+	if (n > 0 && !history)
+		r->heard[m->cohort] = true;
+	if (!r->instances[slot].warm)
+		return 0;
+	for (uint32_t i = 0; i < b->n_series; i++) {
+		const struct batch_series *s = &b->series[i];
+
+		/* an upgraded connection is no request that was answered */
+		if (s->kind != r->basis || s->status == STATUS_1XX)
+			continue;
+		rc = series_add(r, slot, b, s, history);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* --- blocks --- */
+
+/*
+ * Weights of routes, set when they are first compared and never changed: half
+ * by their share of what was seen until then, half alike.  A route that comes
+ * late shares what was kept back, 1/2, 1/6, 1/12 .. of it.
+ */
+static void routes_weigh(struct rollout *r)
+{
+	const double kept = 0.05;
+	double all = 0.0;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < r->n_routes; i++) {
+		const struct rollout_route *route = &r->routes[i];
+
+		if (!route->shift || !shift_compared(route->shift))
+			continue;
+		all += (double)route->n_requests[0] +
+		       (double)route->n_requests[1];
+		n++;
+	}
+	for (uint32_t i = 0; i < r->n_routes; i++) {
+		struct rollout_route *route = &r->routes[i];
+		double mine = (double)route->n_requests[0] +
+			      (double)route->n_requests[1];
+
+		if (!route->shift || !shift_compared(route->shift) ||
+		    route->weight > 0.0)
+			continue;
+		if (r->weighted) {
+			r->n_late++;
+			route->weight =
+				kept / ((double)r->n_late * (r->n_late + 1.0));
+		} else {
+			route->weight =
+				(1.0 - kept) * 0.5 * (mine / all + 1.0 / n);
+		}
+	}
+	r->weighted = r->weighted || n > 0;
+}
+
+/*
+ * Requests per instance, the last blocks counting most: a ramp changes it,
+ * and what it was an hour ago says nothing of now.
+ */
+static void load_note(struct rollout *r)
+{
+	const double keep = 0.9;
+	double n[COHORT_N] = { 0.0, 0.0 };
+	double n_i[COHORT_N] = { 0.0, 0.0 };
+
+	for (uint32_t j = 0; j < r->n_instances; j++) {
+		enum cohort c = r->instances[j].cohort;
+		uint64_t mine = 0;
+
+		for (uint32_t i = 0; i < r->n_routes; i++)
+			if (j < r->routes[i].n_cells && r->routes[i].cells[j])
+				mine += r->routes[i].cells[j]->tally.total;
+		n[c] += (double)mine;
+		n_i[c] += mine > 0 ? 1.0 : 0.0;
+	}
+	for (int c = 0; c < COHORT_N; c++) {
+		r->load_n[c] = keep * r->load_n[c] + n[c];
+		r->load_i[c] = keep * r->load_i[c] + n_i[c];
+	}
+	r->load_rounds++;
+}
+
+/* Has any judged route both cohorts in the block? */
+static bool block_both(const struct rollout *r)
+{
+	for (uint32_t i = 0; i < r->n_routes; i++) {
+		const struct rollout_route *route = &r->routes[i];
+		bool has[COHORT_N] = { false, false };
+
+		for (uint32_t j = 0; j < route->n_cells; j++)
+			if (route->cells[j] && route->cells[j]->tally.total)
+				has[r->instances[j].cohort] = true;
+		if (has[0] && has[1])
+			return true;
+	}
+	return false;
+}
+
+static void block_count(struct rollout *r, struct rollout_route *route,
+			const struct shift_arm *arms, uint32_t n)
+{
+	bool has[COHORT_N] = { false, false };
+
+	for (uint32_t i = 0; i < n; i++)
+		has[arms[i].canary ? COHORT_CANARY : COHORT_BASELINE] = true;
+	if (!has[0] || !has[1])
+		return;
+	for (uint32_t i = 0; i < n; i++) {
+		struct rollout_instance *in = &r->instances[arms[i].slot];
+
+		route->n_compared[in->cohort] += arms[i].tally->total;
+		in->n_compared += arms[i].tally->total;
+		in->judged = true;
+	}
+}
+
+static int block_route(struct rollout *r, struct rollout_route *route,
+		       struct shift_arm *arms)
+{
+	uint32_t n = 0;
+	int rc;
+
+	for (uint32_t j = 0; j < route->n_cells; j++) {
+		struct rollout_cell *cell = route->cells[j];
+
+		if (!cell || cell->tally.total == 0)
+			continue;
+		tally_seal(&cell->tally);
+		arms[n].slot = j;
+		arms[n].canary = r->instances[j].cohort == COHORT_CANARY;
+		arms[n].tally = &cell->tally;
+		memcpy(arms[n].n_events, cell->n_events,
+		       sizeof(cell->n_events));
+		n++;
+	}
+	if (n == 0)
+		return 0;
+	rc = shift_block(route->shift, (uint64_t)r->block_from_ms / BLOCK_MS,
+			 r->round, r->round - r->round_step, arms, n);
+	if (!r->block_history)
+		block_count(r, route, arms, n);
+	for (uint32_t j = 0; j < n; j++) {
+		struct rollout_cell *cell = route->cells[arms[j].slot];
+
+		tally_reset(&cell->tally);
+		memset(cell->n_events, 0, sizeof(cell->n_events));
+	}
+	return rc;
+}
+
+/* The block is over: every route looks at it. */
+static int block_close(struct rollout *r)
+{
+	struct shift_arm *arms;
+	bool both;
+	int rc = 0;
+
+	if (!r->block_open)
+		return 0;
+	r->block_open = false;
+	both = !r->block_history && block_both(r);
+	if (both)
+		load_note(r);
+	arms = calloc(r->n_instances + 1, sizeof(*arms));
+	if (!arms)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < r->n_routes && rc == 0; i++)
+		if (!r->routes[i].ignored)
+			rc = block_route(r, &r->routes[i], arms);
+	free(arms);
+	if (both) {
+		r->round++;
+		routes_weigh(r);
+	}
+	return rc;
+}
+
+/* Does the window go on with the block that is open? */
+static bool block_continues(const struct rollout *r,
+			    const struct rollout_window *w)
+{
+	return r->block_open && r->block_history == w->history &&
+	       w->from_ms / BLOCK_MS == r->block_from_ms / BLOCK_MS;
+}
+
+/* --- windows --- */
+
+static double p99_ms(const struct hist *h)
+{
+	uint64_t ns;
+
+	return hist_quantile(h, 0.99, &ns) < 0 ? 0.0 : (double)ns / 1e6;
+}
+
+/* Note the window's own P99s and whether it had both cohorts. */
+static int point_add(struct rollout *r, const struct rollout_window *w)
+{
+	struct rollout_point *p;
+
+	r->window_both =
+		hist_count(r->scratch[0]) > 0 && hist_count(r->scratch[1]) > 0;
+	if (r->window_both) {
+		r->windows++;
+		r->windows_step++;
+	} else {
+		r->quality.n_windows_skipped++;
+	}
+	if (r->n_points == r->points_room && r->n_points < POINTS_MAX) {
+		size_t room = r->points_room ? 2 * r->points_room : 64;
+
+		p = realloc(r->points, room * sizeof(*p));
+		if (!p)
+			return -ENOMEM;
+		r->points = p;
+		r->points_room = room;
+	}
+	if (r->n_points < r->points_room) {
+		p = &r->points[r->n_points++];
+		p->from_ms = w->from_ms;
+		for (int c = 0; c < COHORT_N; c++) {
+			p->p99_ms[c] = p99_ms(r->scratch[c]);
+			p->n_requests[c] = hist_count(r->scratch[c]);
+		}
+	}
+	return 0;
+}
+
+static int by_identity(const void *a, const void *b)
+{
+	const struct rollout_member *x = a;
+	const struct rollout_member *y = b;
+	int by = (int)x->cohort - (int)y->cohort;
+
+	if (by == 0)
+		by = strcmp(x->batch->instance, y->batch->instance);
+	if (by == 0)
+		by = (x->batch->stream_id > y->batch->stream_id) -
+		     (x->batch->stream_id < y->batch->stream_id);
+	if (by == 0)
+		by = (x->batch->seq > y->batch->seq) -
+		     (x->batch->seq < y->batch->seq);
+	return by;
+}
+
+static int window_check(const struct rollout_window *w, struct err *err)
+{
+	if (w->from_ms < 0 || w->to_ms <= w->from_ms)
+		return err_set(err, -EINVAL,
+			       "rollout: window from %lld to %lld",
+			       (long long)w->from_ms, (long long)w->to_ms);
+	for (size_t i = 0; i < w->n_members; i++) {
+		if (!w->members[i].batch)
+			return err_set(err, -EINVAL,
+				       "rollout: member %zu has no batch", i);
+		if ((unsigned int)w->members[i].cohort >= COHORT_N)
+			return err_set(err, -EINVAL,
+				       "rollout: member %zu is of cohort %u", i,
+				       (unsigned int)w->members[i].cohort);
+	}
+	return 0;
+}
+
+/* Gather a window's members, in an order that is always the same. */
+static int members_add(struct rollout *r, const struct rollout_window *w)
+{
+	struct rollout_member *sorted =
+		malloc((w->n_members + 1) * sizeof(*sorted));
+	int rc = 0;
+
+	if (!sorted)
+		return -ENOMEM;
+	if (w->n_members > 0)
+		memcpy(sorted, w->members, w->n_members * sizeof(*sorted));
+	qsort(sorted, w->n_members, sizeof(*sorted), by_identity);
+	for (size_t i = 0; i < w->n_members && rc == 0; i++) {
+		/* before the rollout there was no canary to learn from */
+		if (w->history && sorted[i].cohort == COHORT_CANARY)
+			continue;
+		rc = member_add(r, &sorted[i], w->history);
+	}
+	free(sorted);
+	return rc;
+}
+
+/*
+ * Does a cohort have requests, but none that are timed as the other's are?
+ * Then its instances are seen and have nothing on the common basis.
+ */
+static void blind_note(struct rollout *r, const struct rollout_window *w)
+{
+	bool on_basis[COHORT_N] = { false, false };
+	bool at_all[COHORT_N] = { false, false };
+
+	for (size_t i = 0; i < w->n_members && !w->history; i++) {
+		const struct batch *b = w->members[i].batch;
+		enum cohort c = w->members[i].cohort;
+
+		at_all[c] = at_all[c] || b->n_series > 0;
+		on_basis[c] = on_basis[c] || batch_requests(b, r->basis) > 0;
+	}
+	if ((at_all[0] && !on_basis[0]) || (at_all[1] && !on_basis[1]))
+		r->blind_windows++;
+	else if (on_basis[0] && on_basis[1])
+		r->blind_windows = 0;
+}
+
+static void step_begin(struct rollout *r, uint32_t step)
+{
+	r->step = step;
+	r->passed = false;
+	r->round_step = r->round;
+	r->windows_step = 0;
+	r->load_rounds = 0;
+	memset(r->load_n, 0, sizeof(r->load_n));
+	memset(r->load_i, 0, sizeof(r->load_i));
+	for (uint32_t i = 0; i < r->n_routes; i++)
+		if (r->routes[i].shift)
+			shift_step(r->routes[i].shift);
+}
+
+/* Fold a window that is new and well formed. */
+static int window_add(struct rollout *r, const struct rollout_window *w)
+{
+	bool heard_before[COHORT_N] = { r->heard[0], r->heard[1] };
+	int64_t block_ms = BLOCK_MS;
+	int rc = 0;
+
+	if (w->to_ms - w->from_ms > block_ms)
+		block_ms = w->to_ms - w->from_ms;
+	r->incident_rounds =
+		(uint32_t)((INCIDENT_MS + block_ms - 1) / block_ms);
+	if (!block_continues(r, w) || w->step > r->step)
+		rc = block_close(r);
+	if (rc == 0 && w->step > r->step)
+		step_begin(r, w->step);
+	if (rc == 0)
+		rc = meet(r, w);
+	if (rc < 0)
+		return rc;
+	if (!r->block_open) {
+		r->block_open = true;
+		r->block_history = w->history;
+		r->block_from_ms = w->from_ms;
+	}
+	hist_clear(r->scratch[0]);
+	hist_clear(r->scratch[1]);
+	r->heard[0] = r->heard[1] = false;
+	rc = members_add(r, w);
+	blind_note(r, w);
+	for (int c = 0; c < COHORT_N; c++) {
+		if (r->heard[c])
+			r->heard_ms[c] = w->to_ms;
+		r->heard[c] = r->heard[c] || heard_before[c];
+	}
+	if (rc == 0 && !w->history)
+		rc = point_add(r, w);
+	/* the last window of a block: decide now, not with the next one */
+	if (rc == 0 && w->to_ms / BLOCK_MS != r->block_from_ms / BLOCK_MS)
+		rc = block_close(r);
+	return rc;
+}
+
+int rollout_fold(struct rollout *r, const struct rollout_window *w,
+		 struct verdict *ret_v, struct err *err)
+{
+	int rc = window_check(w, err);
+
+	if (rc < 0)
+		return rc;
+	if (!r->any || w->from_ms >= r->last_to_ms) {
+		rc = window_add(r, w);
+		if (rc < 0)
+			return err_set(err, rc, "rollout: %s",
+				       rc == -ENOMEM ? "no memory"
+						     : "too many names");
+		r->any = true;
+		r->last_from_ms = w->from_ms;
+		r->last_to_ms = w->to_ms;
+		rollout_order(r);
+		rollout_judge(r, w->to_ms, &r->verdict);
+	}
+	if (ret_v)
+		*ret_v = r->verdict;
+	return 0;
+}
+
+int rollout_step(struct rollout *r, uint32_t step, struct err *err)
+{
+	int rc = 0;
+
+	if (step < r->step)
+		return err_set(err, -EINVAL, "rollout: step %u after step %u",
+			       step, r->step);
+	if (step > r->step) {
+		rc = block_close(r);
+		step_begin(r, step);
+		rollout_judge(r, r->any ? r->last_to_ms : r->begun_ms,
+			      &r->verdict);
+	}
+	return rc;
+}

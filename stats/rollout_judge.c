@@ -1,0 +1,610 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rollout_judge - from the evidence to a word, a code and a sentence.
+ *
+ * In this order: what ends a rollout at once, what forbids a judgement, what
+ * fails it, what passes it, and otherwise what is still missing.
+ */
+#include "stats/rollout.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "stats/rollout_state.h"
+#include "stats/special.h"
+
+/* Evidence still there without one instance, or one short incident. */
+static const double LOG_ROBUST = 2.302585092994046; /* ln 10 */
+/* Weak evidence beyond the instance floor suffices: METHOD.md, "Floor". */
+static const double LOG_FLOOR = 1.0986122886681098; /* ln 3 */
+/* A disaster is believed later than a shift: nothing checks it further. */
+static const double LOG_GROSS = 6.907755278982137; /* ln 1000 */
+
+/* A route that carries this much of the canary passes for itself. */
+static const double SHARE_ALONE = 0.25;
+/* One below this is too rare to wait for. */
+static const double SHARE_JUDGED = 0.02;
+/* So much of the canary must have a baseline to be compared with. */
+static const double SHARE_COMPARED = 0.5;
+
+enum { TAIL_REQUESTS = 2000 }; /* 20 of them beyond P99 */
+
+/* --- evidence over all routes --- */
+
+enum asked { ASK_NULL, ASK_BUT, ASK_WITHOUT, ASK_WITHIN };
+
+static struct rollout_evidence ask(const struct rollout *r, enum asked what,
+				   uint32_t a, uint32_t b)
+{
+	struct rollout_evidence e = { .log_e = -INFINITY };
+	double most = -INFINITY;
+	double left = 1.0;
+
+	for (uint32_t i = 0; i < r->n_routes; i++) {
+		const struct rollout_route *route = &r->routes[i];
+		struct against x;
+		double mine;
+
+		if (route->weight <= 0.0)
+			continue;
+		if (what == ASK_NULL)
+			shift_against(route->shift, (enum shift_null)a, &x);
+		else if (what == ASK_BUT)
+			shift_against_but(route->shift, a, &x);
+		else if (what == ASK_WITHOUT)
+			shift_against_without(route->shift, a, b, &x);
+		else
+			shift_against_within(route->shift, a, b, &x);
+		mine = log(route->weight) + x.all;
+		left -= route->weight;
+		e.log_e = special_log_add(e.log_e, mine);
+		if (mine > most) {
+			most = mine;
+			e.route = i;
+			e.parts = x;
+		}
+	}
+	/* what is kept back for late routes has not been bet: E = 1 */
+	if (left > 0.0)
+		e.log_e = special_log_add(e.log_e, log(left));
+	return e;
+}
+
+enum finding { HOLDS_NOT, HOLDS, WENT_AWAY };
+
+/* Is there as much without the worst instance, or the worst two minutes? */
+static bool robust(const struct rollout *r)
+{
+	uint32_t n_canary = 0;
+
+	for (uint32_t i = 0; i < r->n_instances; i++)
+		n_canary += r->instances[i].cohort == COHORT_CANARY &&
+			    r->instances[i].judged;
+	if (n_canary < 2) {
+		for (uint32_t i = 0; i < r->round; i++)
+			if (ask(r, ASK_WITHOUT, i, i + r->incident_rounds)
+				    .log_e < LOG_ROBUST)
+				return false;
+		return r->round > 0;
+	}
+	for (uint32_t i = 0; i < r->n_instances; i++)
+		if (r->instances[i].cohort == COHORT_CANARY &&
+		    r->instances[i].judged &&
+		    ask(r, ASK_BUT, i, 0).log_e < LOG_ROBUST)
+			return false;
+	return true;
+}
+
+static enum finding shift_holds(const struct rollout *r,
+				struct rollout_evidence *ret_e)
+{
+	*ret_e = ask(r, ASK_NULL, SHIFT_LIMIT, 0);
+	if (ret_e->log_e + log(r->policy.alpha_fail) < 0.0 ||
+	    ask(r, ASK_NULL, SHIFT_FLOOR, 0).log_e < LOG_FLOOR || !robust(r))
+		return HOLDS_NOT;
+	/* the last third of the time must agree, or it is over */
+	if (ask(r, ASK_WITHIN, r->round - (r->round + 2) / 3, r->round).log_e <=
+	    0.0)
+		return WENT_AWAY;
+	return HOLDS;
+}
+
+/* --- passing --- */
+
+/* The evidence that is furthest from a pass; >= 0 passes. */
+static double pass_left(const struct rollout *r)
+{
+	double n_canary = 0.0;
+	double n_compared = 0.0;
+	struct pass rest = { 0 };
+	double left = INFINITY;
+	bool any_rest = false;
+
+	for (uint32_t i = 0; i < r->n_routes; i++)
+		if (r->routes[i].shift) {
+			n_canary += (double)r->routes[i].n_requests[1];
+			n_compared += (double)r->routes[i].n_compared[1];
+		}
+	if (n_canary <= 0.0 || n_compared < SHARE_COMPARED * n_canary)
+		return -INFINITY;
+	for (uint32_t i = 0; i < r->n_routes; i++) {
+		const struct rollout_route *route = &r->routes[i];
+		double share = (double)route->n_compared[1] / n_compared;
+
+		if (!route->shift || share < SHARE_JUDGED)
+			continue;
+		if (shift_log_far_tail(route->shift) +
+			    log(r->policy.alpha_pass) >=
+		    0.0)
+			return -INFINITY;
+		if (share >= SHARE_ALONE) {
+			struct pass own = { 0 };
+
+			shift_pass_add(route->shift, &own);
+			left = fmin(left,
+				    pass_log_left(&own, r->policy.alpha_pass));
+		} else {
+			shift_pass_add(route->shift, &rest);
+			any_rest = true;
+		}
+	}
+	if (any_rest)
+		left = fmin(left, pass_log_left(&rest, r->policy.alpha_pass));
+	return isfinite(left) ? left : -INFINITY;
+}
+
+/* --- figures --- */
+
+static const struct rollout_route *lead_route(const struct rollout *r)
+{
+	struct rollout_evidence e = ask(r, ASK_NULL, SHIFT_LIMIT, 0);
+
+	if (r->n_routes == 0 || r->routes[e.route].weight <= 0.0)
+		return NULL;
+	return &r->routes[e.route];
+}
+
+static void figures_route(const struct rollout_route *route, struct verdict *v)
+{
+	struct shift_view s;
+	uint64_t ns;
+	double base_ms = 0.0;
+
+	shift_show(route->shift, &s);
+	if (hist_quantile(route->hist[0], 0.99, &ns) == 0)
+		base_ms = (double)ns / 1e6;
+	(void)snprintf(v->route, sizeof(v->route), "%s", route->name);
+	v->p99_ratio = s.ratio;
+	v->p99_ratio_lo = s.ratio_lo;
+	v->p99_ratio_hi = s.ratio_hi;
+	v->p99_baseline_ms = base_ms;
+	v->p99_canary_ms = base_ms * s.ratio;
+	v->shift_ms = base_ms * (s.ratio - 1.0);
+	v->shift_lo_ms = base_ms * (s.ratio_lo - 1.0);
+	v->shift_hi_ms = base_ms * (s.ratio_hi - 1.0);
+	v->limit_ms = base_ms * expm1(s.limit);
+	if (isfinite(s.floor_fail))
+		v->detectable_ratio = exp(
+			fmin(fmax(s.limit, s.floor_fail) +
+				     0.5 * (log(s.ratio_hi) - log(s.ratio_lo)),
+			     3.0));
+}
+
+static void figures(const struct rollout *r, const struct rollout_route *lead,
+		    struct verdict *v)
+{
+	memset(v, 0, sizeof(*v));
+	v->step = r->step;
+	v->windows = r->windows;
+	v->p99_ratio = v->p99_ratio_lo = v->p99_ratio_hi = 1.0;
+	for (uint32_t i = 0; i < r->n_routes; i++) {
+		if (!r->routes[i].shift)
+			continue;
+		v->canary_requests += r->routes[i].n_requests[COHORT_CANARY];
+		v->baseline_requests +=
+			r->routes[i].n_requests[COHORT_BASELINE];
+	}
+	for (uint32_t i = 0; i < r->n_instances; i++) {
+		const struct rollout_instance *in = &r->instances[i];
+
+		if (in->n_requests == 0)
+			continue;
+		if (in->cohort == COHORT_CANARY)
+			v->canary_instances++;
+		else
+			v->baseline_instances++;
+	}
+	if (lead)
+		figures_route(lead, v);
+}
+
+/* --- what forbids a judgement --- */
+
+static double lost_share(const struct rollout *r, enum cohort c)
+{
+	const struct rollout_quality *q = &r->quality;
+	double lost = (double)q->lost[c][LOSS_OTHER];
+
+	for (int i = LOSS_RING_FULL; i <= LOSS_UNPARSED; i++)
+		lost += (double)q->lost[c][i];
+	if (lost <= 0.0)
+		return 0.0;
+	return lost / (lost + (double)q->n_events[c]);
+}
+
+static bool loss_forbids(const struct rollout *r, struct verdict *v,
+			 struct verdict_facts *f)
+{
+	double b = lost_share(r, COHORT_BASELINE);
+	double c = lost_share(r, COHORT_CANARY);
+	double max = r->policy.loss_max;
+
+	v->code = CODE_LOSS;
+	f->subject = c > b ? "canary" : "baseline";
+	f->seen = fmax(b, c);
+	f->permitted = max;
+	f->also = "";
+	if (f->seen > max)
+		return true;
+	/* what is lost is not lost at random: half the bound between them */
+	f->permitted = max / 2.0;
+	f->also = " more than the other cohort's";
+	f->seen = fabs(b - c);
+	return f->seen > max / 2.0;
+}
+
+static bool load_forbids(const struct rollout *r, struct verdict *v,
+			 struct verdict_facts *f)
+{
+	double ratio;
+
+	if (r->policy.load_unequal_ok || r->load_rounds < 3 ||
+	    r->load_n[0] <= 0.0 || r->load_i[1] <= 0.0)
+		return false;
+	ratio = r->load_n[1] / r->load_i[1] / (r->load_n[0] / r->load_i[0]);
+	v->code = CODE_LOAD_UNEQUAL;
+	f->seen = ratio;
+	f->permitted_lo = r->policy.load_lo;
+	f->permitted = r->policy.load_hi;
+	return ratio < r->policy.load_lo || ratio > r->policy.load_hi;
+}
+
+/* The cohort of which too long nothing was heard, or COHORT_N. */
+static enum cohort silent(const struct rollout *r)
+{
+	if (!r->heard[COHORT_CANARY])
+		return COHORT_CANARY;
+	if (!r->heard[COHORT_BASELINE])
+		return COHORT_BASELINE;
+	return COHORT_N;
+}
+
+static bool instances_forbid(const struct rollout *r, struct verdict *v,
+			     struct verdict_facts *f)
+{
+	bool canary = v->canary_instances < r->policy.min_canary;
+
+	v->code = CODE_TOO_FEW_INSTANCES;
+	f->seen = canary ? v->canary_instances : v->baseline_instances;
+	f->permitted = canary ? r->policy.min_canary : r->policy.min_baseline;
+	f->subject =
+		canary ? f->seen == 1.0 ? "canary instance" : "canary instances"
+		: f->seen == 1.0 ? "baseline instance"
+				 : "baseline instances";
+	if (f->seen >= f->permitted)
+		return false;
+	v->need_instances = canary ? (uint32_t)(f->permitted - f->seen) : 0;
+	return true;
+}
+
+/* --- what is missing --- */
+
+/*
+ * Canary requests until the evidence is enough, if it goes on growing as it
+ * did: towards a pass, or towards a failure where the shift is beyond the
+ * limit.
+ */
+static uint64_t need_requests(const struct rollout *r, const struct verdict *v,
+			      double left)
+{
+	double n = (double)v->canary_requests;
+	double all = n;
+	double start = log(r->policy.alpha_pass);
+	double grown;
+	double need;
+
+	if (v->limit_ms > 0.0 && v->shift_ms > v->limit_ms) {
+		start = log(r->policy.alpha_fail);
+		left = ask(r, ASK_NULL, SHIFT_LIMIT, 0).log_e + start;
+	} else if (r->round > 0) {
+		/* evidence for a pass is that of the step alone */
+		n *= (double)(r->round - r->round_step) / r->round;
+	}
+	grown = left - start;
+	if (!isfinite(left) || grown <= 0.1 || n <= 0.0)
+		need = fmax(TAIL_REQUESTS, 2.0 * all);
+	else
+		need = fmax(-left, 0.1) * n / grown;
+	need = fmin(fmax(need, 100.0), 1e8);
+	/* two figures: it is a forecast */
+	{
+		double unit = pow(10.0, floor(log10(need)) - 1.0);
+
+		return (uint64_t)(ceil(need / unit) * unit);
+	}
+}
+
+/*
+ * Is it the spread between instances, not the number of requests, that keeps
+ * this from being decided?  Sampling noise is taken off the spread, as more
+ * requests would.
+ */
+static bool variance_forbids(const struct rollout *r,
+			     const struct rollout_route *lead,
+			     struct verdict *v)
+{
+	struct shift_view s;
+	double spread;
+	double nb = v->baseline_instances;
+	double nc = v->canary_instances;
+	double most;
+	double want;
+
+	if (!lead || r->windows_step < r->policy.soak_windows)
+		return false;
+	shift_show(lead->shift, &s);
+	spread = sqrt(fmax(0.0, s.spread * s.spread - s.noise));
+	if (s.t_fail <= 0.0 || nb < 2.0 || nc < 1.0)
+		return false;
+	if (log(s.ratio) > s.limit) {
+		most = log(s.ratio);
+		want = s.t_fail * spread;
+	} else {
+		most = 0.85 * s.limit;
+		want = s.t_pass * spread;
+	}
+	if (want * sqrt(1.0 / nc + 1.0 / nb) < most)
+		return false;
+	v->code = CODE_INSTANCE_VARIANCE;
+	for (uint32_t k = 1; k <= 100; k++) {
+		if (want * sqrt(1.0 / (nc + k) + 1.0 / nb) <= 0.8 * most) {
+			v->need_instances = k;
+			break;
+		}
+	}
+	return true;
+}
+
+/* --- the verdict --- */
+
+static void say(struct verdict *v, enum verdict_word word, bool final,
+		const struct verdict_facts *f)
+{
+	v->word = word;
+	v->final = final;
+	verdict_say(v, f);
+}
+
+/* Which part of a failing route's evidence is the one to name. */
+static void fail_facts(const struct rollout *r,
+		       const struct rollout_evidence *e, struct verdict *v,
+		       struct verdict_facts *f)
+{
+	const struct rollout_route *route = &r->routes[e->route];
+	double latency = e->parts.latency;
+	int k = e->parts.rate[1] > e->parts.rate[0];
+	double n_b = fmax((double)route->n_requests[0], 1.0);
+	double n_c = fmax((double)route->n_requests[1], 1.0);
+	double rise;
+
+	if (latency >= e->parts.rate[k]) {
+		v->code = CODE_P99_SHIFT;
+		return;
+	}
+	v->code = k == RATE_ERRORS ? CODE_ERROR_RATE : CODE_UNANSWERED;
+	rise = k == RATE_ERRORS ? r->policy.error_margin
+				: r->policy.unanswered_margin;
+	f->seen = (double)route->n_events[k][1] / n_c;
+	f->other = (double)route->n_events[k][0] / n_b;
+	f->permitted = fmax(f->other * r->policy.error_ratio, f->other + rise);
+}
+
+/* Where a shift shows best, if that is not the P99 the sentence tells. */
+static const char *clearest(const struct rollout_route *route,
+			    const struct verdict *v, char *text, size_t room)
+{
+	uint64_t b;
+	uint64_t c;
+
+	if (v->shift_lo_ms > 0.0 && v->shift_ms > v->limit_ms)
+		return "";
+	for (int k = 0; k < 3; k++) {
+		static const struct {
+			double q;
+			const char *name;
+		} at[3] = { { .5, "P50" }, { .9, "P90" }, { .999, "P99.9" } };
+
+		if (hist_quantile(route->hist[0], at[k].q, &b) < 0 ||
+		    hist_quantile(route->hist[1], at[k].q, &c) < 0 ||
+		    (double)c < (double)b * 1.05)
+			continue;
+		(void)snprintf(text, room,
+			       "; clearest at %s, %.1f ms against %.1f ms",
+			       at[k].name, (double)c / 1e6, (double)b / 1e6);
+		return text;
+	}
+	return "";
+}
+
+/* What ends a rollout at once.  True if it did. */
+static bool decide_at_once(const struct rollout *r, struct verdict *v)
+{
+	struct verdict_facts f = { 0 };
+	char text[160];
+
+	if (r->n_restarts > r->policy.restarts_max) {
+		v->code = CODE_RESTARTS;
+		f.subject = r->instances[r->restarted].name;
+		f.seen = r->n_restarts;
+		f.permitted = r->policy.restarts_max;
+		say(v, VERDICT_FAIL, true, &f);
+		return true;
+	}
+	for (uint32_t i = 0; i < r->n_routes; i++) {
+		const struct rollout_route *route = &r->routes[i];
+
+		if (route->weight <= 0.0 ||
+		    log(route->weight) + shift_log_gross(route->shift) <
+			    LOG_GROSS)
+			continue;
+		figures_route(route, v);
+		v->code = CODE_GROSS;
+		(void)snprintf(text, sizeof(text),
+			       "%" PRIu64 " of its %" PRIu64
+			       " requests failed, %" PRIu64
+			       " got no answer, P99 %.0f ms against %.0f ms",
+			       route->n_events[RATE_ERRORS][1],
+			       route->n_requests[1],
+			       route->n_events[RATE_UNANSWERED][1],
+			       v->p99_canary_ms, v->p99_baseline_ms);
+		f.also = text;
+		say(v, VERDICT_FAIL, true, &f);
+		return true;
+	}
+	return false;
+}
+
+/* What forbids any judgement by now.  True if something does. */
+static bool decide_forbidden(const struct rollout *r, int64_t now_ms, bool over,
+			     struct verdict *v)
+{
+	struct verdict_facts f = { .warm_requests = r->policy.warm_requests };
+	enum cohort none = silent(r);
+	bool soaked = r->windows_step >= r->policy.soak_windows;
+
+	if (r->blind_windows >= 3) {
+		v->code = CODE_COLLECTORS_DIFFER;
+		f.also = r->basis == LATENCY_SERVICE
+				 ? ": one side sees no arrivals, the other has "
+				   "no service times"
+				 : "";
+		say(v, VERDICT_INCONCLUSIVE, over, &f);
+		return true;
+	}
+	if (none != COHORT_N) {
+		bool waited =
+			now_ms - r->begun_ms >= r->policy.no_data_after_ms;
+
+		v->code = CODE_NO_DATA;
+		f.subject = none == COHORT_CANARY ? "canary" : "baseline";
+		f.wait_ms = (double)(now_ms - r->begun_ms);
+		say(v, waited ? VERDICT_INCONCLUSIVE : VERDICT_RUNNING, over,
+		    &f);
+		return true;
+	}
+	if (v->canary_requests == 0 || v->baseline_requests == 0) {
+		v->code = CODE_WARMING_UP;
+		f.subject = v->canary_requests == 0 ? "canary" : "baseline";
+		say(v, over ? VERDICT_INCONCLUSIVE : VERDICT_RUNNING, over, &f);
+		return true;
+	}
+	if (loss_forbids(r, v, &f) || load_forbids(r, v, &f)) {
+		say(v, VERDICT_INCONCLUSIVE, over, &f);
+		return true;
+	}
+	if (instances_forbid(r, v, &f)) {
+		say(v, soaked || over ? VERDICT_INCONCLUSIVE : VERDICT_RUNNING,
+		    over, &f);
+		return true;
+	}
+	return false;
+}
+
+/* Nothing decides: say what is missing. */
+static void decide_missing(const struct rollout *r,
+			   const struct rollout_route *lead, double left,
+			   bool over, int64_t now_ms, struct verdict *v)
+{
+	struct verdict_facts f = { .wait_ms = (double)(now_ms - r->begun_ms) };
+	bool again = v->code == CODE_TRANSIENT;
+
+	v->need_requests = need_requests(r, v, left);
+	if (variance_forbids(r, lead, v)) {
+		v->need_requests = 0;
+		say(v, VERDICT_INCONCLUSIVE, over, &f);
+		return;
+	}
+	if (again) {
+		v->code = CODE_TRANSIENT;
+		say(v, VERDICT_INCONCLUSIVE, over, &f);
+		return;
+	}
+	if (v->canary_requests < TAIL_REQUESTS || !lead)
+		v->code = CODE_NOT_ENOUGH_REQUESTS;
+	else
+		v->code = over ? CODE_TIME_UP : CODE_COLLECTING;
+	say(v, over ? VERDICT_INCONCLUSIVE : VERDICT_RUNNING, over, &f);
+}
+
+static void decide(const struct rollout *r, int64_t now_ms, struct verdict *v)
+{
+	const struct rollout_route *lead = lead_route(r);
+	bool over = now_ms - r->begun_ms >= r->policy.give_up_after_ms;
+	struct verdict_facts f = { 0 };
+	struct rollout_evidence e;
+	enum finding slower;
+	char text[128];
+	double left;
+
+	figures(r, lead, v);
+	if (decide_at_once(r, v) || decide_forbidden(r, now_ms, over, v))
+		return;
+	slower = shift_holds(r, &e);
+	if (slower == HOLDS) {
+		figures_route(&r->routes[e.route], v);
+		fail_facts(r, &e, v, &f);
+		f.also = clearest(&r->routes[e.route], v, text, sizeof(text));
+		say(v, VERDICT_FAIL, true, &f);
+		return;
+	}
+	left = pass_left(r);
+	if (slower == HOLDS_NOT && left >= 0.0 &&
+	    r->windows_step >= r->policy.soak_windows) {
+		v->code = CODE_WITHIN_LIMITS;
+		say(v, VERDICT_PASS, true, &f);
+		return;
+	}
+	v->code = slower == WENT_AWAY ? CODE_TRANSIENT : CODE_COLLECTING;
+	decide_missing(r, lead, left, over, now_ms, v);
+}
+
+void rollout_judge(struct rollout *r, int64_t now_ms, struct verdict *ret_v)
+{
+	struct verdict v;
+
+	if (r->failed) {
+		*ret_v = r->verdict;
+		return;
+	}
+	decide(r, now_ms, &v);
+	if (v.word == VERDICT_FAIL) {
+		r->failed = true;
+	} else if (r->passed) { /* for its step; only a FAIL undoes it */
+		*ret_v = r->verdict;
+		return;
+	} else if (v.word == VERDICT_PASS) {
+		r->passed = true;
+	}
+	*ret_v = v;
+}
+
+void rollout_verdict(const struct rollout *r, int64_t now_ms,
+		     struct verdict *ret_v)
+{
+	if (r->failed || r->passed || r->verdict.final)
+		*ret_v = r->verdict;
+	else
+		decide(r, now_ms, ret_v);
+}

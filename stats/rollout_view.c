@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* rollout_view - what the fold knows, as a report shows it; see rollout.h. */
+#include "stats/rollout.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "stats/rollout_state.h"
+
+static double quantile_ms(const struct hist *h, double q)
+{
+	uint64_t ns;
+
+	return hist_quantile(h, q, &ns) < 0 ? 0.0 : (double)ns / 1e6;
+}
+
+/* Most requests of the canary first; insertion, because little changes. */
+void rollout_order(struct rollout *r)
+{
+	size_t *order = realloc(r->order, (r->n_routes + 1) * sizeof(*order));
+
+	if (!order) /* the views then show what the last order had */
+		return;
+	r->order = order;
+	for (size_t i = 0; i < r->n_routes; i++) {
+		uint64_t n = r->routes[i].n_requests[COHORT_CANARY];
+		size_t at = i;
+
+		while (at > 0 &&
+		       r->routes[order[at - 1]].n_requests[COHORT_CANARY] < n) {
+			order[at] = order[at - 1];
+			at--;
+		}
+		order[at] = i;
+	}
+}
+
+size_t rollout_n_routes(const struct rollout *r)
+{
+	return r->order ? r->n_routes : 0;
+}
+
+static enum verdict_word route_word(const struct rollout *r,
+				    const struct rollout_route *route,
+				    double log_fail, const struct pass *pass)
+{
+	if (route->ignored)
+		return VERDICT_PASS;
+	if (log_fail + log(r->policy.alpha_fail) >= 0.0)
+		return VERDICT_FAIL;
+	if (pass_log_left(pass, r->policy.alpha_pass) >= 0.0)
+		return VERDICT_PASS;
+	return VERDICT_RUNNING;
+}
+
+void rollout_route(const struct rollout *r, size_t i,
+		   struct rollout_route_view *ret_view)
+{
+	const struct rollout_route *route = &r->routes[r->order[i]];
+	struct rollout_route_view *v = ret_view;
+	struct against against;
+	struct shift_view s;
+	struct pass pass = { 0 };
+
+	memset(v, 0, sizeof(*v));
+	v->route = route->name;
+	v->ignored = route->ignored;
+	for (int c = 0; c < COHORT_N; c++) {
+		v->n_requests[c] = route->n_requests[c];
+		v->n_errors[c] = route->n_events[RATE_ERRORS][c];
+		v->n_unanswered[c] = route->n_events[RATE_UNANSWERED][c];
+		v->hist[c] = route->hist[c];
+		v->p50_ms[c] = quantile_ms(route->hist[c], 0.50);
+		v->p90_ms[c] = quantile_ms(route->hist[c], 0.90);
+		v->p99_ms[c] = quantile_ms(route->hist[c], 0.99);
+		v->p999_ms[c] = quantile_ms(route->hist[c], 0.999);
+	}
+	v->p99_ratio = 1.0;
+	v->floor_ratio = 1.0;
+	v->word = VERDICT_RUNNING;
+	if (!route->shift) {
+		v->word = VERDICT_PASS;
+		return;
+	}
+	shift_show(route->shift, &s);
+	v->p99_ratio = s.ratio;
+	v->p99_ratio_lo = s.ratio_lo;
+	v->p99_ratio_hi = s.ratio_hi;
+	v->shift_ms = v->p99_ms[0] * (s.ratio - 1.0);
+	v->shift_lo_ms = v->p99_ms[0] * (s.ratio_lo - 1.0);
+	v->shift_hi_ms = v->p99_ms[0] * (s.ratio_hi - 1.0);
+	v->limit_ms = v->p99_ms[0] * expm1(s.limit);
+	v->floor_ratio = isfinite(s.floor_fail) && s.floor_fail < 20.0
+				 ? exp(s.floor_fail)
+				 : 0.0;
+	shift_against(route->shift, SHIFT_LIMIT, &against);
+	shift_pass_add(route->shift, &pass);
+	v->log_e_fail = against.all;
+	v->log_e_pass = pass_log(&pass);
+	v->word = route_word(r, route, against.all, &pass);
+}
+
+size_t rollout_n_instances(const struct rollout *r)
+{
+	return r->n_instances;
+}
+
+void rollout_instance(const struct rollout *r, size_t i,
+		      struct rollout_instance_view *ret_view)
+{
+	const struct rollout_instance *in = &r->instances[i];
+
+	ret_view->name = in->name;
+	ret_view->cohort = in->cohort;
+	ret_view->n_requests = in->n_requests;
+	ret_view->n_lost = in->n_lost;
+	ret_view->n_restarts = in->n_restarts;
+	ret_view->warm = in->warm;
+	ret_view->p99_ms = quantile_ms(in->hist, 0.99);
+}
+
+size_t rollout_points(const struct rollout *r,
+		      const struct rollout_point **ret_points)
+{
+	*ret_points = r->points;
+	return r->n_points;
+}
+
+void rollout_quality(const struct rollout *r, struct rollout_quality *ret_q)
+{
+	*ret_q = r->quality;
+}
+
+const char *path_class_name(enum path_class c)
+{
+	static const char *const names[PATH_CLASS_N] = {
+		[PATH_UNCHANGED] = "unchanged",
+		[PATH_NEW] = "new",
+		[PATH_VANISHED] = "vanished",
+		[PATH_GROWN] = "grown",
+		[PATH_SHRUNK] = "shrunk",
+		[PATH_SHIFTED] = "shifted",
+		[PATH_INSUFFICIENT] = "insufficient",
+	};
+
+	return (unsigned int)c < PATH_CLASS_N ? names[c] : "insufficient";
+}
+
+size_t rollout_findings(const struct rollout *r,
+			const struct rollout_finding **ret_findings)
+{
+	*ret_findings = r->findings;
+	return r->n_findings;
+}
+
+size_t rollout_paths(const struct rollout *r,
+		     const struct rollout_path **ret_paths)
+{
+	*ret_paths = r->paths;
+	return r->n_paths;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* scenario - the rollouts that the simulator runs, and what bounds each. */
+#ifndef TESTS_SIM_SCENARIO_H
+#define TESTS_SIM_SCENARIO_H
+
+#include <stddef.h>
+
+#include "tests/sim/truth.h"
+
+/* A share bound of 0 is none; NEVER is one of 0. */
+#define NEVER (-1.0)
+
+struct scenario {
+	const char *name;
+	struct world world;
+	struct effect effect;
+	double margin; /* of the policy; 0 means its default */
+	bool load_unequal_ok;
+	uint32_t runs;	 /* full and quick */
+	uint32_t quick;	 /* 0: not in the quick form */
+	double fail_max; /* share of runs */
+	double pass_max;
+	double fail_min; /* by the last window */
+	double pass_min;
+	double median_max; /* windows to what fail_min or pass_min asks */
+};
+
+extern const struct scenario scenarios[];
+extern const size_t n_scenarios;
+
+#endif /* TESTS_SIM_SCENARIO_H */

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/sim/truth.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/batch.h"
+#include "stats/hist.h"
+#include "stats/rng.h"
+#include "stats/rollout.h"
+
+enum {
+	ROUTES = 8,
+	SERIES = ROUTES * 3, /* by status: 2xx, 5xx, unanswered */
+	BUCKETS = 2048,
+	T0_MS = 1000000000,
+};
+
+struct instance {
+	struct batch batch;
+	char name[16];
+	double mu; /* its own part of ln latency */
+	struct batch_series series[SERIES];
+	uint32_t bucket[SERIES][BUCKETS];
+	uint64_t count[SERIES][BUCKETS];
+	uint64_t served;
+};
+
+struct truth {
+	struct world w;
+	struct effect e;
+	struct rng rng;
+	uint32_t at; /* the next window */
+	double load;
+	uint32_t n;
+	struct instance *instances;
+	struct rollout_member *members;
+	const char *strings[ROUTES];
+	struct hist *hist[SERIES]; /* scratch */
+	uint32_t incident_pod;
+	double incident_from_s;
+};
+
+static double uniform(struct rng *r)
+{
+	return ((double)(rng_next(r) >> 11) + 0.5) * 0x1p-53;
+}
+
+static double normal(struct rng *r)
+{
+	return sqrt(-2.0 * log(uniform(r))) *
+	       cos(6.283185307179586 * uniform(r));
+}
+
+/* Poisson by multiplication for small means, else by the normal. */
+static uint32_t poisson(struct rng *r, double mean)
+{
+	double p = exp(-mean);
+	double u = 1.0;
+	uint32_t n = 0;
+
+	if (mean > 30.0) {
+		double x = floor(mean + sqrt(mean) * normal(r) + 0.5);
+
+		return x > 0.0 ? (uint32_t)x : 0;
+	}
+	for (u = uniform(r); u > p; u *= uniform(r))
+		n++;
+	return n;
+}
+
+struct truth *truth_new(const struct world *w, const struct effect *e,
+			uint64_t seed)
+{
+	static const char *const names[ROUTES] = {
+		"GET /orders/{}", "POST /orders", "GET /items/{}", "GET /a",
+		"GET /b",	  "GET /c",	  "GET /d",	   "GET /e",
+	};
+	struct truth *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		abort();
+	t->w = *w;
+	t->e = *e;
+	t->rng.state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+	t->n = w->n_baseline + w->n_canary;
+	if (t->w.n_routes == 0)
+		t->w.n_routes = 1;
+	t->instances = calloc(t->n, sizeof(*t->instances));
+	t->members = calloc(t->n, sizeof(*t->members));
+	if (!t->instances || !t->members)
+		abort();
+	memcpy(t->strings, names, sizeof(names));
+	for (int i = 0; i < SERIES; i++)
+		if (hist_new(HIST_MAX_NS, &t->hist[i]) < 0)
+			abort();
+	for (uint32_t i = 0; i < t->n; i++) {
+		struct instance *in = &t->instances[i];
+
+		(void)snprintf(in->name, sizeof(in->name), "pod-%u", i);
+		in->mu = log(w->median_ms * 1e6) + w->sd * normal(&t->rng);
+		in->batch.service = "orders";
+		in->batch.revision = i < w->n_baseline ? "a" : "b";
+		in->batch.instance = in->name;
+		in->batch.started_ms = T0_MS - 3600000;
+		in->batch.n_requests_before = 1000000; /* long warm */
+		in->batch.hooks = "tp_btf";
+		in->batch.collector = "sim";
+		in->batch.strings = t->strings;
+		in->batch.n_strings = ROUTES;
+		in->batch.series = in->series;
+		in->batch.refused_code = "";
+	}
+	t->incident_pod =
+		w->n_baseline + (uint32_t)(uniform(&t->rng) * w->n_canary);
+	t->incident_from_s =
+		uniform(&t->rng) * 0.5 * w->n_windows * w->window_ms / 1000.0;
+	return t;
+}
+
+void truth_free(struct truth *t)
+{
+	for (int i = 0; i < SERIES; i++)
+		hist_free(t->hist[i]);
+	free(t->instances);
+	free(t->members);
+	free(t);
+}
+
+/* One request of an instance: its latency in ns. */
+static double request_ns(struct truth *t, double mu, bool canary, double slow)
+{
+	const struct world *w = &t->w;
+	const struct effect *e = &t->e;
+	double z = normal(&t->rng);
+	double ns = exp(mu + w->sigma * z);
+
+	if (w->bimodal > 0.0 && uniform(&t->rng) < w->bimodal)
+		ns *= 4.0;
+	if (w->pareto > 0.0 && uniform(&t->rng) < w->pareto)
+		ns *= 2.0 / sqrt(uniform(&t->rng));
+	if (canary) {
+		ns *= 1.0 + e->scale;
+		if (e->tail > 0.0 && uniform(&t->rng) < e->tail)
+			ns *= e->tail_by;
+		if (e->above_ms > 0.0 && z > e->above_q)
+			ns += e->above_ms * 1e6;
+	}
+	ns *= slow;
+	if (w->quantum_ms > 0.0)
+		ns = ceil(ns / (w->quantum_ms * 1e6)) * w->quantum_ms * 1e6;
+	return ns;
+}
+
+static uint32_t route_draw(struct truth *t)
+{
+	uint32_t route = 0;
+
+	while (route + 1 < t->w.n_routes && uniform(&t->rng) < 0.5)
+		route++;
+	return route;
+}
+
+static void requests_add(struct truth *t, struct instance *in, bool canary,
+			 double mu, double slow, uint32_t n)
+{
+	double errors = canary && t->e.error_rate > 0.0 ? t->e.error_rate
+							: t->w.error_rate;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t s = 3 * route_draw(t);
+		double ns = request_ns(t, mu, canary, slow);
+
+		if (canary && t->e.hang > 0.0 && uniform(&t->rng) < t->e.hang) {
+			s += 2;
+			ns = 1e10;
+		} else if (errors > 0.0 && uniform(&t->rng) < errors) {
+			s += 1;
+		}
+		if (hist_add(t->hist[s], (uint64_t)ns) < 0)
+			abort();
+	}
+	in->batch.n_series = 0;
+	for (uint32_t s = 0; s < 3 * t->w.n_routes; s++) {
+		static const enum status_class is[3] = { STATUS_2XX, STATUS_5XX,
+							 STATUS_UNANSWERED };
+		struct batch_series *out = &in->series[in->batch.n_series];
+		uint32_t at = 0;
+		uint32_t k = in->batch.n_series;
+
+		out->n = 0;
+		while (out->n < BUCKETS &&
+		       hist_next(t->hist[s], &at, &in->bucket[k][out->n],
+				 &in->count[k][out->n]))
+			out->n++;
+		hist_clear(t->hist[s]);
+		if (out->n == 0)
+			continue;
+		out->route = s / 3;
+		out->kind = LATENCY_TOTAL;
+		out->status = is[s % 3];
+		out->bucket = in->bucket[k];
+		out->count = in->count[k];
+		in->batch.n_series++;
+	}
+	in->batch.n_events = 4 * (uint64_t)n;
+}
+
+/* How much longer everything takes on an instance in this window. */
+static double slowness(struct truth *t, uint32_t i, bool canary, double at_s,
+		       bool all_hit)
+{
+	const struct world *w = &t->w;
+	double by = 1.0;
+
+	if (all_hit || (w->burst > 0.0 && uniform(&t->rng) < w->burst))
+		by *= 1.5 + 1.5 * uniform(&t->rng);
+	if (at_s < 0.0 || !canary)
+		return by;
+	if (w->incident_s > 0.0 && i == t->incident_pod &&
+	    at_s >= t->incident_from_s &&
+	    at_s < t->incident_from_s + w->incident_s)
+		by *= w->incident_by;
+	if (at_s < w->cold_s)
+		by *= w->cold_by;
+	return by;
+}
+
+bool truth_next(struct truth *t, struct rollout_window *ret_w)
+{
+	const struct world *w = &t->w;
+	bool history = t->at < w->n_history;
+	double at_s = ((double)t->at - w->n_history) * w->window_ms / 1000.0;
+	double part =
+		history ? 0.0 : (double)(t->at - w->n_history) / w->n_windows;
+	bool all_hit = w->burst_all > 0.0 && uniform(&t->rng) < w->burst_all;
+	size_t n = 0;
+
+	if (t->at >= w->n_history + w->n_windows)
+		return false;
+	t->load = w->load_rho * t->load +
+		  sqrt(1.0 - w->load_rho * w->load_rho) * normal(&t->rng);
+	for (uint32_t i = 0; i < t->n; i++) {
+		struct instance *in = &t->instances[i];
+		bool canary = i >= w->n_baseline;
+		double mean = w->requests * exp(0.5 * w->load_sd * t->load);
+		double mu = in->mu + w->load_sd * t->load +
+			    w->sd_window * normal(&t->rng);
+		double slow = slowness(t, i, canary, at_s, all_hit);
+
+		if (w->ramp) {
+			mu += 0.3 * part;
+			mean *= canary ? 0.2 + 1.8 * part : 1.0;
+		}
+		if (canary && w->canary_load > 0.0)
+			mean *= w->canary_load;
+		if (canary && history)
+			continue;
+		requests_add(t, in, canary, mu, slow, poisson(&t->rng, mean));
+		in->batch.seq = t->at;
+		in->batch.from_ms = T0_MS + (int64_t)t->at * w->window_ms;
+		in->batch.to_ms = in->batch.from_ms + w->window_ms;
+		if (w->missing > 0.0 && uniform(&t->rng) < w->missing)
+			continue;
+		t->members[n].cohort = canary ? COHORT_CANARY : COHORT_BASELINE;
+		t->members[n].batch = &in->batch;
+		n++;
+	}
+	ret_w->from_ms = T0_MS + (int64_t)t->at * w->window_ms;
+	ret_w->to_ms = ret_w->from_ms + w->window_ms;
+	ret_w->step = 1;
+	ret_w->history = history;
+	ret_w->n_members = n;
+	ret_w->members = t->members;
+	t->at++;
+	return true;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * truth - rollouts whose truth is known: what instances of two builds would
+ * have sent, window by window.
+ *
+ * Latencies are lognormal about a median that differs between instances,
+ * follows a load that both cohorts share, and is disturbed by bursts and
+ * incidents; what the canary's build does to them is the effect.  Everything
+ * is drawn from the seed.  Batches go through the real grid.
+ */
+#ifndef TESTS_SIM_TRUTH_H
+#define TESTS_SIM_TRUTH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct rollout_window;
+struct truth;
+
+/* What instances are and do.  Zero is none of it. */
+struct world {
+	uint32_t n_canary;
+	uint32_t n_baseline;
+	uint32_t window_ms;
+	uint32_t n_windows; /* judged */
+	uint32_t n_history; /* before them, of the baseline */
+	double requests;    /* of an instance in a window */
+	double canary_load; /* times that; 0 means 1 */
+	double median_ms;
+	double sigma;	    /* of ln latency */
+	double sd;	    /* between instances, of ln latency */
+	double sd_window;   /* of an instance from window to window */
+	double load_sd;	    /* of the common load's effect on ln latency */
+	double load_rho;    /* its correlation from one window to the next */
+	double burst;	    /* chance that an instance-window is hit */
+	double burst_all;   /* the same, every instance at once */
+	double incident_s;  /* one canary pod is slow for so long */
+	double incident_by; /* by this factor */
+	double cold_s;	    /* the canary's first seconds are slow */
+	double cold_by;
+	bool ramp;	   /* canary traffic rises to ten times, load with it */
+	double bimodal;	   /* share of requests that miss a cache: x 4 */
+	double quantum_ms; /* latencies come in steps of this */
+	double pareto;	   /* share of requests with a Pareto tail, index 2 */
+	double missing;	   /* chance that a batch does not arrive */
+	double error_rate;
+	uint32_t n_routes; /* 0 means 1; shares 1/2, 1/4, .. */
+};
+
+/* What the canary's build does.  Zero is nothing. */
+struct effect {
+	double scale;	 /* all latencies times 1 + scale */
+	double tail;	 /* share of requests .. */
+	double tail_by;	 /* .. that take so many times longer */
+	double above_q;	 /* requests above this quantile of the old build .. */
+	double above_ms; /* .. take so much longer */
+	double error_rate; /* 0 means the old one */
+	double hang;	   /* share of requests that get no answer, at 10 s */
+};
+
+struct truth *truth_new(const struct world *w, const struct effect *e,
+			uint64_t seed);
+void truth_free(struct truth *t);
+
+/*
+ * The next window, history first; borrowed until the next call.  False when
+ * there are no more.
+ */
+bool truth_next(struct truth *t, struct rollout_window *ret_w);
+
+#endif /* TESTS_SIM_TRUTH_H */
