@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ci/cli/document.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+#include "common/text.h"
+
+/* Copy text, cut between characters, with "?" for what is not clean. */
+static void text_copy(char *to, size_t size, const char *text)
+{
+	size_t left = strlen(text);
+	size_t at = 0;
+
+	while (left > 0) {
+		size_t n = text_char(text, left);
+		char one[8] = "?";
+
+		if (n > 0) {
+			memcpy(one, text, n);
+			one[n] = '\0';
+		}
+		if (!text_is_clean(one)) {
+			one[0] = '?';
+			one[1] = '\0';
+		}
+		if (at + strlen(one) >= size)
+			break;
+		memcpy(to + at, one, strlen(one));
+		at += strlen(one);
+		n += n == 0;
+		text += n;
+		left -= n;
+	}
+	to[at] = '\0';
+}
+
+/* The text of a member, or NULL if it is none. */
+static const char *text_of(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
+static json_t *load(const char *bytes, size_t len)
+{
+	return json_loadb(bytes, len, JSON_REJECT_DUPLICATES, NULL);
+}
+
+static int word_find(const char *name, enum verdict_word *ret_word)
+{
+	for (int i = 0; i < VERDICT_WORD_N; i++) {
+		enum verdict_word word = (enum verdict_word)i;
+
+		if (strcmp(name, verdict_word_name(word)) == 0) {
+			*ret_word = word;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+/* The word and the three flags must agree: readers go by either. */
+static int check_flags(const json_t *root, const struct document *d,
+		       struct err *err)
+{
+	const json_t *pass = json_object_get(root, "pass");
+	const json_t *fail = json_object_get(root, "fail");
+
+	if (!json_is_boolean(pass) || !json_is_boolean(fail) ||
+	    json_is_true(pass) != (d->word == VERDICT_PASS) ||
+	    json_is_true(fail) != (d->word == VERDICT_FAIL))
+		return err_set(err, -EBADMSG,
+			       "the gate's document says \"%s\", and pass or "
+			       "fail contradict it",
+			       verdict_word_name(d->word));
+	return 0;
+}
+
+static int members_read(const json_t *root, struct document *d, struct err *err)
+{
+	const char *word = text_of(root, "verdict");
+	const char *code = text_of(root, "code");
+	const char *reason = text_of(root, "reason");
+	const char *report = text_of(root, "report");
+	const json_t *final = json_object_get(root, "final");
+
+	if (!word || !code || !reason || !json_is_boolean(final))
+		return err_set(err, -EBADMSG,
+			       "the gate's document lacks verdict, code, "
+			       "reason or final");
+	if (word_find(word, &d->word) < 0)
+		return err_set(err, -EBADMSG,
+			       "the gate's document has the verdict \"%.40s\"",
+			       word);
+	d->final = json_is_true(final);
+	text_copy(d->code, sizeof(d->code), code);
+	text_copy(d->reason, sizeof(d->reason), reason);
+	text_copy(d->report, sizeof(d->report), report ? report : "");
+	return check_flags(root, d, err);
+}
+
+int document_parse(const char *bytes, size_t len, struct document *ret_d,
+		   struct err *err)
+{
+	struct document d = { 0 };
+	json_t *root = load(bytes, len);
+	int rc;
+
+	if (!json_is_object(root)) {
+		rc = err_set(err, -EBADMSG,
+			     "what the gate answered is no JSON object: is "
+			     "this a gate?");
+		goto out;
+	}
+	rc = members_read(root, &d, err);
+	if (rc < 0)
+		goto out;
+	/* 15 digits, because 17 write 1.246 as 1.2460000000000000 and more */
+	d.text = json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(15));
+	if (!d.text) {
+		rc = err_set(err, -ENOMEM, "no memory");
+		goto out;
+	}
+	if (!text_is_clean(d.text)) {
+		free(d.text);
+		rc = err_set(err, -EBADMSG,
+			     "the gate's document has control characters");
+		goto out;
+	}
+	*ret_d = d;
+out:
+	json_decref(root);
+	return rc;
+}
+
+void document_release(struct document *d)
+{
+	free(d->text);
+	d->text = NULL;
+}
+
+void document_error_parse(const char *bytes, size_t len,
+			  struct document_error *ret_e)
+{
+	json_t *root = load(bytes, len);
+	const char *code = text_of(root, "code");
+	const char *text = text_of(root, "error");
+
+	text_copy(ret_e->code, sizeof(ret_e->code), code ? code : "");
+	text_copy(ret_e->text, sizeof(ret_e->text),
+		  text ? text : "it gave no reason");
+	json_decref(root);
+}
+
+/* One rollout: a row, or nothing of it. */
+static int row_add(struct buf *out, const json_t *r, struct err *err)
+{
+	static const char *const keys[] = { "service", "baseline", "canary" };
+	const json_t *verdict = json_object_get(r, "verdict");
+	const json_t *id = json_object_get(r, "id");
+	const char *word = text_of(verdict, "verdict");
+	const char *code = text_of(verdict, "code");
+	char shown[DOCUMENT_CODE_BYTES];
+
+	if (!json_is_integer(id) || !word || !code)
+		return err_set(err, -EBADMSG,
+			       "a rollout in the gate's list lacks its id or "
+			       "its verdict");
+	buf_printf(out, "%-8lld", (long long)json_integer_value(id));
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		const char *text = text_of(r, keys[i]);
+
+		text_copy(shown, sizeof(shown), text ? text : "");
+		buf_printf(out, " %-20s", shown);
+	}
+	text_copy(shown, sizeof(shown), word);
+	buf_printf(out, " %-12s", shown);
+	text_copy(shown, sizeof(shown), code);
+	buf_printf(out, " %s\n", shown);
+	return 0;
+}
+
+int document_table(const char *bytes, size_t len, struct buf *out,
+		   struct err *err)
+{
+	json_t *root = load(bytes, len);
+	const json_t *list = json_object_get(root, "rollouts");
+	int rc = 0;
+
+	if (!json_is_array(list)) {
+		rc = err_set(err, -EBADMSG,
+			     "what the gate answered is no list of rollouts");
+		goto out;
+	}
+	buf_printf(out, "%-8s %-20s %-20s %-20s %-12s %s\n", "ROLLOUT",
+		   "SERVICE", "BASELINE", "CANARY", "VERDICT", "CODE");
+	for (size_t i = 0; i < json_array_size(list) && rc == 0; i++)
+		rc = row_add(out, json_array_get(list, i), err);
+	if (rc == 0 && out->bad)
+		rc = err_set(err, -ENOMEM, "no memory");
+out:
+	json_decref(root);
+	return rc;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* document - what the gate answered, read from its JSON. */
+#ifndef CI_CLI_DOCUMENT_H
+#define CI_CLI_DOCUMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "stats/verdict.h"
+
+struct buf;
+struct err;
+
+enum {
+	DOCUMENT_CODE_BYTES = 64,
+	DOCUMENT_REPORT_BYTES = 512,
+	DOCUMENT_ERROR_BYTES = 512,
+};
+
+/* What the program goes by; the rest is passed on in text. */
+struct document {
+	enum verdict_word word;
+	bool final;
+	char code[DOCUMENT_CODE_BYTES];
+	char reason[VERDICT_REASON_BYTES];
+	char report[DOCUMENT_REPORT_BYTES]; /* URL */
+	char *text; /* the whole document on one line; owned */
+};
+
+/*
+ * Read a verdict document.  Texts are cut to fit and freed of characters that
+ * could move a terminal; members we do not know are kept in text.
+ *
+ * Returns 0, and document_release(ret_d) frees it; -EBADMSG if it is no
+ * verdict document, or one that contradicts itself: then nothing may be
+ * concluded from it, least of all a pass; or -ENOMEM.
+ */
+int document_parse(const char *bytes, size_t len, struct document *ret_d,
+		   struct err *err);
+
+/* Free what d holds.  A zeroed document holds nothing. */
+void document_release(struct document *d);
+
+/* What an error reply said, or that it said nothing. */
+struct document_error {
+	char code[DOCUMENT_CODE_BYTES]; /* "" if it was not ours */
+	char text[DOCUMENT_ERROR_BYTES];
+};
+
+/* Read the body of a reply that is no success; never fails. */
+void document_error_parse(const char *bytes, size_t len,
+			  struct document_error *ret_e);
+
+/*
+ * Append a list of rollouts as a table for people.
+ * Returns 0; -EBADMSG if the bytes are no such list; or -ENOMEM.
+ */
+int document_table(const char *bytes, size_t len, struct buf *out,
+		   struct err *err);
+
+#endif /* CI_CLI_DOCUMENT_H */

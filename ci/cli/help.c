@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The help texts, for somebody who has never seen the program. */
+#include "ci/cli/options.h"
+
+#include <stddef.h>
+
+#define CONNECTION                                                          \
+	"  --gate URL           the gate, e.g. https://gate.example:8443\n" \
+	"  --token-file FILE    token for the gate; else the variable\n"    \
+	"                       TAILGATE_TOKEN\n"                           \
+	"  --ca-file FILE       certificates to trust instead of the\n"     \
+	"                       system's\n"                                 \
+	"  --json               print the gate's document alone on stdout\n"
+
+#define IDENTITIES                                                          \
+	"  --service S          what is deployed: orders\n"                 \
+	"  --baseline R         the revision that serves most traffic\n"    \
+	"  --canary R           the new revision\n"                         \
+	"  --step N             step of the rollout, say its weight in %\n" \
+	"  --policy P           a policy stricter than the service's own\n" \
+	"  --attempt N          which try of this rollout, from 1\n"
+
+#define OUTCOMES                                                               \
+	"  --on-inconclusive=exit|fail|pass|wait\n"                            \
+	"                       when the data cannot decide it: exit with 3\n" \
+	"                       (the default), count it as fail or pass, or\n" \
+	"                       wait on\n"                                     \
+	"  --on-error=fail|pass when the gate is away or at fault: exit "      \
+	"with\n"                                                               \
+	"                       4 (fail, the default), or let the canary "     \
+	"pass\n"
+
+#define EXITS                                                               \
+	"Exit status: 0 pass, 1 fail, 2 usage, 3 inconclusive, 4 gate out " \
+	"of\n"                                                              \
+	"reach, at fault or refusing the token, 5 no verdict in time.\n"
+
+static const char help_all[] =
+	"tailgate asks a Tailgate gate whether a canary may go on.\n"
+	"\n"
+	"  tailgate wait      wait for the verdict: the step for a pipeline\n"
+	"  tailgate verdict   ask once and print the answer\n"
+	"  tailgate rollouts  list the newest rollouts\n"
+	"  tailgate stop      stop judging a rollout\n"
+	"  tailgate version   print the version\n"
+	"\n"
+	"tailgate COMMAND --help says more.  In a pipeline:\n"
+	"\n"
+	"  tailgate wait --gate https://gate.example:8443 --service orders \\\n"
+	"      --baseline 5c9f8d7b6f --canary 7d8e9f0a1b --timeout 30m\n"
+	"\n" EXITS;
+
+static const char help_wait[] =
+	"tailgate wait: wait for the verdict on a canary\n"
+	"\n"
+	"The rollout is begun if it is not known yet.  Progress goes to "
+	"stderr,\n"
+	"the verdict to stdout.\n"
+	"\n" IDENTITIES "  --timeout 30m        how long it may take in all; "
+	"500ms, 2s, 30m, 1h\n"
+	"  --unreachable-after 2m\n"
+	"                       how long the gate may be away "
+	"meanwhile\n" OUTCOMES CONNECTION "\n" EXITS;
+
+static const char help_verdict[] =
+	"tailgate verdict: ask for the verdict on a canary\n"
+	"\n"
+	"The rollout is begun if it is not known yet.  A verdict that is "
+	"still\n"
+	"running exits with 5.\n"
+	"\n" IDENTITIES "  --wait SECONDS       let the gate take so long to "
+	"decide; else 0\n" OUTCOMES CONNECTION "\n" EXITS;
+
+static const char help_rollouts[] =
+	"tailgate rollouts: list the newest rollouts and their verdicts\n"
+	"\n"
+	"  --service S          only those of this service\n" CONNECTION
+	"\n" EXITS;
+
+static const char help_stop[] =
+	"tailgate stop ROLLOUT: stop judging a rollout\n"
+	"\n"
+	"ROLLOUT is its number, as tailgate rollouts and the report's URL "
+	"have\n"
+	"it.  Stopping is recorded and cannot be undone.\n"
+	"\n"
+	"  --reason TEXT        why; it is kept\n" CONNECTION "\n" EXITS;
+
+const char *options_help(enum command command)
+{
+	switch (command) {
+	case COMMAND_WAIT:
+		return help_wait;
+	case COMMAND_VERDICT:
+		return help_verdict;
+	case COMMAND_ROLLOUTS:
+		return help_rollouts;
+	case COMMAND_STOP:
+		return help_stop;
+	case COMMAND_VERSION:
+	case COMMAND_HELP:
+	case COMMAND_N:
+		break;
+	}
+	return help_all;
+}

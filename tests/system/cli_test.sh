@@ -1,0 +1,187 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# cli_test.sh - what tailgate tells a pipeline, against a gate by script.
+#
+#	sh tests/system/cli_test.sh BUILD_DIR
+#
+# Needs no root.  Each case is one line: what is asked, the exit status, and
+# words that stdout and stderr must hold.
+set -u
+tailgate=${1:-build/plain}/tailgate
+dir=$(mktemp -d)
+passed=0
+failed=0
+
+python3 tests/system/fake_gate.py "$dir/port" "$dir/log" &
+gate=$!
+trap 'kill "$gate" 2>/dev/null; rm -rf "$dir"' EXIT
+tries=0
+while [ ! -e "$dir/port" ]; do
+	tries=$((tries + 1))
+	if [ "$tries" -gt 200 ] || ! kill -0 "$gate"; then
+		echo "FAIL cli: the fake gate did not start"
+		echo "0 passed, 1 failed"
+		exit 1
+	fi
+	sleep 0.05 # until another process is up: there is nothing to wait on
+done
+url=http://127.0.0.1:$(cat "$dir/port")
+
+# found WORDS FILE: no words are in every file, even in an empty one
+found() {
+	[ -z "$1" ] || grep -q -e "$1" "$2"
+}
+
+# check NAME STATUS OUT ERR ARG...: run tailgate and compare.
+check() {
+	name=$1
+	want=$2
+	out=$3
+	err=$4
+	shift 4
+	"$tailgate" "$@" >"$dir/out" 2>"$dir/err" </dev/null
+	got=$?
+	if [ "$got" = "$want" ] && found "$out" "$dir/out" &&
+		found "$err" "$dir/err"; then
+		passed=$((passed + 1))
+		return
+	fi
+	echo "FAIL cli: $name: exit status $got, want $want"
+	sed 's/^/  out: /' "$dir/out"
+	sed 's/^/  err: /' "$dir/err"
+	failed=$((failed + 1))
+}
+
+# ask COMMAND SERVICE ARG...: the arguments that each question has.
+ask() {
+	command=$1
+	service=$2
+	shift 2
+	set -- "$command" --gate "$url" --service "$service" --baseline a \
+		--canary b "$@"
+	check "$name" "$want" "$out" "$err" "$@"
+}
+
+# is NAME STATUS OUT ERR COMMAND SERVICE ARG...
+is() {
+	name=$1
+	want=$2
+	out=$3
+	err=$4
+	shift 4
+	ask "$@"
+}
+
+# holds NAME COMMAND...: a condition of its own
+holds() {
+	name=$1
+	shift
+	if "$@"; then
+		passed=$((passed + 1))
+	else
+		echo "FAIL cli: $name"
+		failed=$((failed + 1))
+	fi
+}
+
+is "pass" 0 '^pass: because pass' '' wait pass
+holds "the document is printed as it came" \
+	grep -q '"p99_ratio":1.246' "$dir/out"
+holds "the report is named" \
+	grep -q '^report: http://gate/rollouts/42' "$dir/out"
+is "fail" 1 '^fail: because fail' '' wait fail
+is "inconclusive" 3 '^inconclusive: ' '' wait inconclusive
+is "inconclusive counts as fail where asked" 1 \
+	'because of --on-inconclusive=fail' '' \
+	wait inconclusive --on-inconclusive=fail
+is "inconclusive counts as pass where asked" 0 \
+	'because of --on-inconclusive=pass' '' \
+	wait inconclusive --on-inconclusive=pass
+is "inconclusive is waited on where asked" 5 'no verdict in time' '' \
+	wait inconclusive --on-inconclusive=wait --timeout 1s
+is "inconclusive that may change is waited on" 5 'no verdict in time' '' \
+	wait inconclusive-open --timeout 1s
+is "error" 4 '^error: ' '' wait error
+is "error passes where asked" 0 'because of --on-error=pass' '' \
+	wait error --on-error=pass
+is "error that may go away is waited on" 4 '^error: ' '' \
+	wait error-open --timeout 1s
+is "running until time is up" 5 'still running, because running' \
+	'running, COLLECTING' wait never --timeout 1s
+is "pass after a while" 0 '^pass: ' 'running, COLLECTING' wait late
+is "each change is one line" 0 '^pass: ' 'WARMING_UP' wait changes
+holds "and no more than that" [ "$(grep -c COLLECTING "$dir/err")" = 1 ]
+
+from=$(date +%s%N)
+is "Retry-After of a 503 is kept to" 0 '^pass: ' 'BUSY' wait busy
+took=$((($(date +%s%N) - from) / 1000000))
+holds "it took a second, not more than three: $took ms" \
+	[ "$took" -ge 1000 -a "$took" -le 3000 ]
+is "429 is asked again" 0 '^pass: ' 'TOO_MANY' wait many
+
+for service in broken html null empty nothing lies cut long; do
+	is "$service is no verdict" 4 '' 'because of --on-error=fail' \
+		wait "$service" --timeout 5s --unreachable-after 300ms
+done
+is "no verdict passes where asked" 0 '' 'because of --on-error=pass' \
+	wait broken --timeout 5s --unreachable-after 0 --on-error=pass
+is "a gate that goes away in between" 4 '' 'BAD_GATEWAY' \
+	wait restart --timeout 9s --unreachable-after 300ms
+is "a redirect is not followed" 2 '' 'HTTP 302' wait login
+is "a bad request is the caller's fault" 2 '' 'BAD_IDENTITY' wait bad
+is "an unknown token" 4 '' 'NO_TOKEN' wait unknown
+is "a token for something else" 4 '' 'wants a token' wait denied
+is "a refused token never passes" 4 '' 'FORBIDDEN' \
+	wait denied --on-error=pass
+
+is "verdict asks once" 5 '"verdict":"running"' '' verdict never
+holds "without waiting" [ "$(grep -c 'service=never.*wait' "$dir/log")" = 1 ]
+is "verdict may wait" 5 '' '' verdict never --wait 1
+is "verdict passes" 0 '^pass: ' '' verdict pass
+is "verdict that is inconclusive so far" 3 '' '' verdict inconclusive-open
+is "verdict of a broken gate" 4 '' 'INTERNAL' verdict broken
+
+is "--json prints the document alone" 1 '^{"verdict":"fail".*}$' \
+	'^fail: ' wait fail --json
+holds "on one line" [ "$(wc -l <"$dir/out")" = 1 ]
+is "--json prints an error as a document" 4 '"code":"UNREACHABLE"' '' \
+	verdict broken --json
+
+is "all parameters are sent" 0 '^pass: ' '' wait pass --step 25 \
+	--attempt 2 --policy strict --timeout 10s
+holds "as the gate wants them" grep -q \
+	'service=pass&baseline=a&canary=b&step=25&attempt=2&policy=strict&wait=' \
+	"$dir/log"
+
+echo 'sixteen-or-more-bytes' >"$dir/token"
+is "a token of a file is sent" 0 '^pass: ' '' verdict pass \
+	--token-file "$dir/token"
+holds "as Bearer" grep -q 'Bearer sixteen-or-more-bytes' "$dir/log"
+TAILGATE_TOKEN=from-the-variable
+export TAILGATE_TOKEN
+is "a token of the variable is sent" 0 '^pass: ' '' verdict pass
+holds "as Bearer too" grep -q 'Bearer from-the-variable' "$dir/log"
+unset TAILGATE_TOKEN
+is "a token file that is not there" 2 '' 'No such file' verdict pass \
+	--token-file "$dir/none"
+
+check "rollouts are listed" 0 '^42 .*orders.*P99_SHIFT' '' \
+	rollouts --gate "$url"
+check "a rollout is stopped" 0 'rollout 42 is stopped' '' \
+	stop 42 --gate "$url/" --reason 'we "know" why'
+holds "with its reason" grep -q '{"reason":"we \\"know\\" why"}' "$dir/log"
+check "a rollout that is not there" 2 '' 'NOT_FOUND' \
+	stop 43 --gate "$url" --reason x
+
+check "no command" 2 '' 'tailgate wait'
+check "help" 0 'Exit status' '' --help
+check "version" 0 '^tailgate [0-9]' '' version
+check "a misspelt option" 2 '' 'no option --timout' wait --timout 5s
+check "a gate that is not there" 4 '' 'because of --on-error=fail' \
+	wait --gate http://127.0.0.1:1 --service s --baseline a --canary b \
+	--timeout 5s --unreachable-after 0
+check "a name that does not resolve" 4 '' '' \
+	verdict --gate http://gate.invalid --service s --baseline a --canary b
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""fake_gate - a gate that answers by script, for tests of its clients.
+
+    fake_gate.py PORT_FILE LOG
+
+Listens on a free port of 127.0.0.1 and writes it to PORT_FILE.  What it
+answers to GET /v1/verdict is the name of the service asked for; each request
+is a line of LOG: its path and query, and the Authorization field.
+"""
+import json
+import os
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+counts = {}
+
+
+def document(word, final=True, code="CODE", **more):
+    d = {"verdict": word, "pass": word == "pass", "fail": word == "fail",
+         "final": final, "code": code, "reason": "because " + word,
+         "p99_ratio": 1.246, "report": "http://gate/rollouts/42"}
+    d.update(more)
+    return 200, json.dumps(d), {}
+
+
+def error(status, code, **fields):
+    return status, json.dumps({"error": "said so", "code": code}), fields
+
+
+def answer(service, n):
+    """The n-th answer, from 1, to a question about service."""
+    running = document("running", False, "COLLECTING")
+    scripts = {
+        "inconclusive-open": lambda: document("inconclusive", False),
+        "never": lambda: running,
+        "late": lambda: running if n < 3 else document("pass"),
+        "changes": lambda: [running, document("running", False, "COLLECTING",
+                                              reason="more of it"),
+                            document("running", False, "WARMING_UP"),
+                            document("pass")][min(n, 4) - 1],
+        "busy": lambda: (error(503, "BUSY", **{"Retry-After": "1"}) if n < 2
+                         else document("pass")),
+        "many": lambda: (error(429, "TOO_MANY", **{"Retry-After": "1"})
+                         if n < 2 else document("pass")),
+        "broken": lambda: error(500, "INTERNAL"),
+        "restart": lambda: running if n < 2 else error(502, "BAD_GATEWAY"),
+        "html": lambda: (200, "<html>log in</html>", {}),
+        "null": lambda: (200, "null", {}),
+        "empty": lambda: (200, "", {}),
+        "nothing": lambda: (204, "", {}),
+        "lies": lambda: document("running", **{"pass": True}),
+        "login": lambda: (302, "", {"Location": "/v1/verdict?service=pass"}),
+        "bad": lambda: error(400, "BAD_IDENTITY"),
+        "unknown": lambda: error(401, "NO_TOKEN"),
+        "denied": lambda: error(403, "FORBIDDEN"),
+        "long": lambda: (200, "x" * (2 << 20), {}),
+        "error-open": lambda: document("error", False, "INTERNAL"),
+    }
+    return scripts.get(service, lambda: document(service))()
+
+
+class Gate(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def reply(self, status, body, fields):
+        data = body.encode()
+        self.send_response(status)
+        for name, value in fields.items():
+            self.send_header(name, value)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def note(self, body=""):
+        with open(sys.argv[2], "a", encoding="utf-8") as log:
+            log.write("%s %s %s %s\n" % (
+                self.command, self.path,
+                self.headers.get("Authorization", "-"), body))
+
+    def do_GET(self):
+        self.note()
+        url = urlsplit(self.path)
+        if url.path == "/v1/rollouts":
+            self.reply(200, json.dumps({"rollouts": [
+                {"id": 42, "service": "orders", "baseline": "a",
+                 "canary": "b", "verdict": json.loads(
+                     document("fail", code="P99_SHIFT")[1])}]}), {})
+            return
+        service = parse_qs(url.query).get("service", [""])[0]
+        counts[service] = counts.get(service, 0) + 1
+        if service == "cut":
+            self.send_response(200)
+            self.send_header("Content-Length", "100")
+            self.end_headers()
+            self.wfile.write(b'{"verdict":"pass"')
+            self.close_connection = True
+        else:
+            self.reply(*answer(service, counts[service]))
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.note(body.decode())
+        if self.path == "/v1/rollouts/42/stop":
+            self.reply(200, "{}", {})
+        else:
+            self.reply(*error(404, "NOT_FOUND"))
+
+    def log_message(self, *args):
+        pass
+
+
+class Server(ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        """A client that hangs up is part of the tests."""
+
+
+def main():
+    server = Server(("127.0.0.1", 0), Gate)
+    with open(sys.argv[1] + ".new", "w", encoding="ascii") as f:
+        f.write(str(server.server_address[1]))
+    os.rename(sys.argv[1] + ".new", sys.argv[1])
+    server.serve_forever()
+
+
+main()

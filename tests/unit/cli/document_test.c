@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* document: what is read, and what nothing may be concluded from. */
+#include "ci/cli/document.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+#include "tests/test.h"
+
+static const char good[] =
+	"{\"verdict\":\"fail\",\"pass\":false,\"fail\":true,\"final\":true,"
+	"\"code\":\"P99_SHIFT\",\"reason\":\"12 ms more\",\"p99_ratio\":1.246,"
+	"\"report\":\"https://gate/rollouts/42\",\"later\":[1,2]}\n";
+
+static void a_document_is_read_and_kept(void)
+{
+	struct document d = { 0 };
+
+	CHECK_EQ(document_parse(good, strlen(good), &d, NULL), 0);
+	CHECK_EQ(d.word, VERDICT_FAIL);
+	CHECK(d.final && strcmp(d.code, "P99_SHIFT") == 0);
+	CHECK(strcmp(d.reason, "12 ms more") == 0);
+	CHECK(strcmp(d.report, "https://gate/rollouts/42") == 0);
+	CHECK(strlen(d.text) == strlen(good) - 1);
+	CHECK(strncmp(d.text, good, strlen(d.text)) == 0);
+	document_release(&d);
+	document_release(&d);
+}
+
+static const struct {
+	const char *json;
+	const char *why;
+} bad[] = {
+	{ "", "no bytes" },
+	{ "null", "no object" },
+	{ "NaN", "no JSON" },
+	{ "<html>log in</html>", "a login page" },
+	{ "{}", "no members" },
+	{ "{\"verdict\":\"pass\",\"pass\":true,\"fail\":false,\"code\":\"X\","
+	  "\"reason\":\"\"}",
+	  "no final" },
+	{ "{\"verdict\":\"pass\",\"pass\":false,\"fail\":false,\"final\":true,"
+	  "\"code\":\"X\",\"reason\":\"\"}",
+	  "pass that does not pass" },
+	{ "{\"verdict\":\"running\",\"pass\":true,\"fail\":false,"
+	  "\"final\":true,\"code\":\"X\",\"reason\":\"\"}",
+	  "running that passes" },
+	{ "{\"verdict\":\"pass\",\"pass\":true,\"fail\":true,\"final\":true,"
+	  "\"code\":\"X\",\"reason\":\"\"}",
+	  "both" },
+	{ "{\"verdict\":\"PASS\",\"pass\":true,\"fail\":false,\"final\":true,"
+	  "\"code\":\"X\",\"reason\":\"\"}",
+	  "a word we do not know" },
+	{ "{\"verdict\":\"fail\",\"verdict\":\"pass\",\"pass\":true,"
+	  "\"fail\":false,\"final\":true,\"code\":\"X\",\"reason\":\"\"}",
+	  "a member twice" },
+	{ "{\"verdict\":\"pass\",\"pass\":1,\"fail\":false,\"final\":true,"
+	  "\"code\":\"X\",\"reason\":\"\"}",
+	  "a number for a truth" },
+};
+
+static void what_is_no_verdict_is_refused(void)
+{
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct document d = { .text = NULL };
+		struct err err = { "" };
+		int rc = document_parse(bad[i].json, strlen(bad[i].json), &d,
+					&err);
+
+		if (rc != -EBADMSG || d.text || err.text[0] == '\0')
+			test_fail(__FILE__, __LINE__, "%s: %d", bad[i].why, rc);
+	}
+}
+
+static void texts_cannot_move_a_terminal(void)
+{
+	static const char json[] =
+		"{\"verdict\":\"pass\",\"pass\":true,\"fail\":false,"
+		"\"final\":true,\"code\":\"X\\u001b[2J\","
+		"\"reason\":\"a\\nb\\u009b \\u00fc\"}";
+	struct document d = { 0 };
+	struct err err = { "" };
+	int rc = document_parse(json, strlen(json), &d, &err);
+
+	/* a C1 control cannot be printed as it stands in the document */
+	CHECK(rc == -EBADMSG && strstr(err.text, "control characters"));
+}
+
+static void errors_are_read_or_made_up(void)
+{
+	static const char ours[] =
+		"{\"error\":\"service is \\u001b empty\",\"code\":\"BAD\"}";
+	struct document_error e;
+
+	document_error_parse(ours, strlen(ours), &e);
+	CHECK(strcmp(e.code, "BAD") == 0);
+	CHECK(strcmp(e.text, "service is ? empty") == 0);
+	document_error_parse("<html>", 6, &e);
+	CHECK(e.code[0] == '\0' && e.text[0] != '\0');
+	document_error_parse(NULL, 0, &e);
+	CHECK(e.code[0] == '\0' && e.text[0] != '\0');
+}
+
+static void a_list_is_a_table(void)
+{
+	static const char list[] =
+		"{\"rollouts\":[{\"id\":42,\"service\":\"orders\","
+		"\"baseline\":\"a\",\"canary\":\"b\",\"verdict\":{"
+		"\"verdict\":\"fail\",\"code\":\"P99_SHIFT\"}}]}";
+	struct buf out = { 0 };
+	struct err err = { "" };
+
+	CHECK_EQ(document_table(list, strlen(list), &out, &err), 0);
+	CHECK(strstr(out.bytes, "\n42       orders") != NULL);
+	CHECK(strstr(out.bytes, "fail         P99_SHIFT\n") != NULL);
+	buf_release(&out);
+	CHECK_EQ(document_table("[]", 2, &out, &err), -EBADMSG);
+	CHECK_EQ(document_table("{\"rollouts\":[{}]}", 17, &out, &err),
+		 -EBADMSG);
+	buf_release(&out);
+}
+
+const struct test_case test_cases[] = {
+	{ "document: a document is read and kept",
+	  a_document_is_read_and_kept },
+	{ "document: what is no verdict is refused",
+	  what_is_no_verdict_is_refused },
+	{ "document: texts cannot move a terminal",
+	  texts_cannot_move_a_terminal },
+	{ "document: errors are read or made up", errors_are_read_or_made_up },
+	{ "document: a list is a table", a_list_is_a_table },
+	{ NULL, NULL },
+};
