@@ -88,24 +88,42 @@ static int see_step(void *ctx, uint32_t step, int64_t begun_ms)
 	return 0;
 }
 
-/* Look at what comes next, passing over time in which nothing came. */
+/* The longest window and the first batch within a minute. */
+static int find(const struct fold *f, int64_t from_ms, int64_t *ret_length_ms,
+		int64_t *ret_first_ms, struct err *err)
+{
+	return store_find_window(f->store, f->meta.service, f->meta.baseline,
+				 f->meta.canary, from_ms,
+				 from_ms + LIMIT_WINDOW_MAX_MS, ret_length_ms,
+				 ret_first_ms, err);
+}
+
+/*
+ * Look at what comes next, passing over time in which nothing came.  The
+ * minute before has a say in the length: a collector with long windows has
+ * not yet sent the one that has begun.
+ */
 static int look_ahead(struct fold *f, int64_t now_ms, int64_t *ret_length_ms,
 		      int64_t *ret_first_ms, struct err *err)
 {
+	int64_t before_ms = 0;
+	int64_t none_ms = 0;
 	int rc;
 
 	for (;;) {
-		rc = store_find_window(f->store, f->meta.service,
-				       f->meta.baseline, f->meta.canary,
-				       f->next_ms,
-				       f->next_ms + LIMIT_WINDOW_MAX_MS,
-				       ret_length_ms, ret_first_ms, err);
+		rc = find(f, f->next_ms, ret_length_ms, ret_first_ms, err);
 		if (rc < 0 || *ret_length_ms > 0 ||
 		    now_ms < f->next_ms + LIMIT_WINDOW_MAX_MS +
 				     LIMIT_JUDGE_WATERMARK_MS)
-			return rc;
+			break;
 		f->next_ms += LIMIT_WINDOW_MAX_MS;
 	}
+	if (rc < 0 || *ret_length_ms == 0)
+		return rc;
+	rc = find(f, f->next_ms - LIMIT_WINDOW_MAX_MS, &before_ms, &none_ms,
+		  err);
+	*ret_length_ms = later(*ret_length_ms, before_ms);
+	return rc;
 }
 
 int grid_next(struct fold *f, int64_t now_ms, struct fold_window *ret_w,

@@ -2,9 +2,9 @@
 /*
  * judge_grid - which window of a rollout is judged next, and when.
  *
- * A window is as long as the longest window that its collectors use, and is
- * aligned to its own length since the epoch.  It is due once the watermark
- * has gone by since its end.
+ * A window is as long as the longest window that its collectors used within a
+ * minute before and after, and is aligned to its own length since the epoch. It
+ * is due once the watermark has gone by since its end.
  */
 #ifndef GATE_JUDGE_GRID_H
 #define GATE_JUDGE_GRID_H
