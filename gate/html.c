@@ -2,6 +2,8 @@
 #include "gate/html.h"
 
 #include <inttypes.h>
+#include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -75,6 +77,47 @@ void html_count(struct buf *b, uint64_t n)
 			buf_puts(b, "\xe2\x80\xaf");
 		buf_add(b, &digits[i], 1);
 	}
+}
+
+/* Three digits, and never an exponent. */
+static void add_figure(struct buf *b, double x, bool is_signed,
+		       const char *unit)
+{
+	double size = fabs(x);
+	int decimals = size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3;
+
+	if (!isfinite(x)) {
+		buf_puts(b, "-");
+		return;
+	}
+	if (size < 0.0005)
+		decimals = 0;
+	buf_printf(b, is_signed ? "%+.*f %s" : "%.*f %s", decimals, x, unit);
+}
+
+void html_ms(struct buf *b, double ms)
+{
+	add_figure(b, ms, false, "ms");
+}
+
+void html_ms_signed(struct buf *b, double ms)
+{
+	add_figure(b, ms, true, "ms");
+}
+
+void html_percent(struct buf *b, double fraction)
+{
+	add_figure(b, fraction * 100.0, false, "%");
+}
+
+void html_clock(struct buf *b, int64_t unix_ms)
+{
+	time_t s = (time_t)(unix_ms / 1000);
+	char text[16];
+	struct tm tm;
+
+	if (gmtime_r(&s, &tm) && strftime(text, sizeof(text), "%T", &tm) > 0)
+		buf_printf(b, "%s UTC", text);
 }
 
 void html_time(struct buf *b, int64_t unix_ms)

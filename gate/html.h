@@ -26,6 +26,16 @@ void html_text_cut(struct buf *b, const char *text, size_t max);
 /* Append a count with thin spaces between thousands: 12 345. */
 void html_count(struct buf *b, uint64_t n);
 
+/* Append ms to three digits: 0.42 ms, 61.8 ms, 1 234 ms; signed: +12.2 ms. */
+void html_ms(struct buf *b, double ms);
+void html_ms_signed(struct buf *b, double ms);
+
+/* Append a fraction as percent to three digits: 4.1 %, 0.03 %. */
+void html_percent(struct buf *b, double fraction);
+
+/* Append Unix time in ms as text: 09:30:00, UTC. */
+void html_clock(struct buf *b, int64_t unix_ms);
+
 /* Append Unix time in ms as a <time> element, UTC to the second. */
 void html_time(struct buf *b, int64_t unix_ms);
 
