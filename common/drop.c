@@ -110,7 +110,7 @@ static int keep_one(const char *name, cap_t have, cap_t want, struct err *err)
 	if (cap_set_flag(want, CAP_PERMITTED, 1, &cap, CAP_SET) < 0 ||
 	    cap_set_flag(want, CAP_EFFECTIVE, 1, &cap, CAP_SET) < 0)
 		return err_set(err, -ENOMEM, "drop: %s: %s", name,
-			       strerror(errno));
+			       err_describe(errno));
 	return 0;
 }
 
@@ -142,13 +142,13 @@ int drop_capabilities(const char *const *keep, struct err *err)
 	}
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
 		rc = err_set(err, -EPERM, "drop: no_new_privs: %s",
-			     strerror(errno));
+			     err_describe(errno));
 		goto out;
 	}
 	bound_drop();
 	if (cap_set_proc(want) < 0)
 		rc = err_set(err, -EPERM, "drop: capabilities: %s",
-			     strerror(errno));
+			     err_describe(errno));
 out:
 	cap_free(have);
 	cap_free(want);
@@ -164,6 +164,13 @@ static bool is_in(const char *name, const char *const *names, size_t n)
 	return false;
 }
 
+/* What libseccomp answered, which is an errno, as one of ours. */
+static int refused(int rc, const char *what, struct err *err)
+{
+	return err_set(err, rc == -ENOMEM ? -ENOMEM : -EPERM,
+		       "drop: seccomp: %s: %s", what, err_describe(rc));
+}
+
 /* Deny one call.  A kernel or machine that has no such call needs no rule. */
 static int deny_one(scmp_filter_ctx ctx, const char *name, struct err *err)
 {
@@ -174,8 +181,7 @@ static int deny_one(scmp_filter_ctx ctx, const char *name, struct err *err)
 		return 0;
 	rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), nr, 0);
 	if (rc < 0)
-		return err_set(err, rc == -ENOMEM ? -ENOMEM : -EPERM,
-			       "drop: seccomp: %s: %s", name, strerror(-rc));
+		return refused(rc, name, err);
 	return 0;
 }
 
@@ -203,8 +209,7 @@ int drop_syscalls(const char *const *keep, struct err *err)
 	}
 	rc = seccomp_load(ctx);
 	if (rc < 0)
-		rc = err_set(err, rc == -ENOMEM ? -ENOMEM : -EPERM,
-			     "drop: seccomp: %s", strerror(-rc));
+		rc = refused(rc, "seccomp_load", err);
 out:
 	seccomp_release(ctx);
 	return rc;

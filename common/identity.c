@@ -41,7 +41,7 @@ static const char *shown(const char *value, char *room, size_t size)
 {
 	size_t i;
 
-	for (i = 0; value[i] != '\0' && i < size - 4; i++)
+	for (i = 0; i < size - 4 && value[i] != '\0'; i++)
 		room[i] = value[i] >= ' ' && value[i] <= '~' ? value[i] : '?';
 	snprintf(room + i, size - i, "%s", value[i] ? "..." : "");
 	return room;

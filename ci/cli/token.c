@@ -53,11 +53,11 @@ int token_read(const char *file, const char *variable, struct token *ret_t,
 	f = fopen(file, "re");
 	if (!f)
 		return err_set(err, -ENOENT, "--token-file %.120s: %s", file,
-			       strerror(errno));
+			       err_describe(errno));
 	n = fread(text, 1, sizeof(text) - 1, f);
 	if (ferror(f))
 		rc = err_set(err, -ENOENT, "--token-file %.120s: %s", file,
-			     strerror(errno));
+			     err_describe(errno));
 	else if (strlen(text) != n)
 		rc = err_set(err, -EINVAL, "--token-file %.120s is binary",
 			     file);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/err.h"
@@ -19,7 +20,7 @@ static int parsed(const char *line, struct options *o, struct err *err)
 	int argc = 0;
 	char *at = room;
 
-	strncpy(room, line, sizeof(room) - 1);
+	snprintf(room, sizeof(room), "%s", line);
 	err->text[0] = '\0';
 	while (at && argc < WORDS) {
 		char *space = strchr(at, ' ');

@@ -25,8 +25,16 @@ static void a_long_message_is_cut(void)
 	CHECK_EQ(strlen(err.text), sizeof(err.text) - 1);
 }
 
+static void an_errno_has_words(void)
+{
+	CHECK(strcmp(err_describe(-EPERM), err_describe(EPERM)) == 0);
+	CHECK(strstr(err_describe(ENOENT), "No such file") != NULL);
+	CHECK(strcmp(err_describe(99999), "unknown error") == 0);
+}
+
 const struct test_case test_cases[] = {
 	{ "err: the first message wins", the_first_message_wins },
 	{ "err: a long message is cut", a_long_message_is_cut },
+	{ "err: an errno has words", an_errno_has_words },
 	{ NULL, NULL },
 };
