@@ -398,27 +398,46 @@ struct layout {
 	void *arg;
 };
 
+/*
+ * A walk that began again, or ran out of room, leaves nodes that no sample
+ * ends below: they are not laid out.
+ */
+static void sum_totals(const struct profile *p, uint64_t *total_ns)
+{
+	for (uint32_t i = p->n; i-- > PROFILE_GROUP_N;) {
+		total_ns[i] += p->nodes[i].self_ns;
+		total_ns[p->nodes[i].parent] += total_ns[i];
+	}
+}
+
 static int layout_init(struct layout *l)
 {
 	const struct profile *p = l->p;
-	uint32_t n = p->n - PROFILE_GROUP_N;
+	uint64_t *total_ns = calloc(p->n, sizeof(*total_ns));
+	uint32_t n = 0;
 
-	l->order = calloc(n + 1, sizeof(*l->order));
+	l->order = calloc(p->n, sizeof(*l->order));
 	l->first = calloc(p->n + 1, sizeof(*l->first));
-	l->stack = calloc(n + 1, sizeof(*l->stack));
+	l->stack = calloc(p->n, sizeof(*l->stack));
 	l->place = calloc(p->n, sizeof(*l->place));
-	if (!l->order || !l->first || !l->stack || !l->place)
+	if (!total_ns || !l->order || !l->first || !l->stack || !l->place) {
+		free(total_ns);
 		return -ENOMEM;
-	for (uint32_t i = 0; i < n; i++) {
-		const struct node *node = &p->nodes[i + PROFILE_GROUP_N];
+	}
+	sum_totals(p, total_ns);
+	for (uint32_t i = PROFILE_GROUP_N; i < p->n; i++) {
+		const struct node *node = &p->nodes[i];
 
-		l->order[i] = (struct order){
-			.node = i + PROFILE_GROUP_N,
+		if (total_ns[i] == 0)
+			continue;
+		l->order[n++] = (struct order){
+			.node = i,
 			.parent = node->parent,
 			.name = strtab_get(p->names, node->name),
 		};
 		l->first[node->parent + 1]++;
 	}
+	free(total_ns);
 	for (uint32_t i = 0; i < p->n; i++)
 		l->first[i + 1] += l->first[i];
 	qsort(l->order, n, sizeof(*l->order), by_parent_and_name);

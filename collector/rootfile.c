@@ -3,12 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "common/err.h"
@@ -27,6 +30,24 @@ int rootfile_open_root(pid_t pid, struct err *err)
 	return fd;
 }
 
+/* Files that look regular, and whose reading runs code of the kernel's. */
+static bool is_made_up(int path_fd)
+{
+	static const unsigned long types[] = {
+		PROC_SUPER_MAGIC,    SYSFS_MAGIC,	 DEBUGFS_MAGIC,
+		TRACEFS_MAGIC,	     BPF_FS_MAGIC,	 SECURITYFS_MAGIC,
+		CGROUP2_SUPER_MAGIC, CGROUP_SUPER_MAGIC,
+	};
+	struct statfs fs;
+
+	if (fstatfs(path_fd, &fs) < 0)
+		return true;
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if ((unsigned long)fs.f_type == types[i])
+			return true;
+	return false;
+}
+
 /*
  * Turn a descriptor that only names a file into one that reads it.  Looking
  * first matters: to open a pipe or a device is already to act on it.
@@ -39,7 +60,7 @@ static int reopen_regular(int path_fd, const char *name, struct err *err)
 
 	if (fstat(path_fd, &st) < 0)
 		return err_set(err, -errno, "%s: %s", name, strerror(errno));
-	if (!S_ISREG(st.st_mode))
+	if (!S_ISREG(st.st_mode) || is_made_up(path_fd))
 		return err_set(err, -EINVAL, "%s: not a regular file", name);
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", path_fd);
 	fd = open(self, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);

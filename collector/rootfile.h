@@ -6,7 +6,7 @@
  * that block whoever opens them, devices that act on being opened.  Every
  * path is resolved by the kernel inside the target's root (openat2, with
  * RESOLVE_IN_ROOT and without magic links), the file is looked at before it
- * is opened for reading, and only a regular file is.
+ * is opened for reading, and only a regular file of a real file system is.
  */
 #ifndef COLLECTOR_ROOTFILE_H
 #define COLLECTOR_ROOTFILE_H
@@ -28,7 +28,7 @@ int rootfile_open_root(pid_t pid, struct err *err);
  *
  * Returns a descriptor, which the caller closes, or
  *   -ENOENT  no such file
- *   -EINVAL  not a regular file
+ *   -EINVAL  not a regular file, or one of procfs, sysfs and their like
  *   -ELOOP   the path goes through a magic link
  * or another negative errno.
  */

@@ -1,89 +1,127 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A gate that keeps what it is sent and answers as it is told.
+"""fake_gate - a gate that answers by script, for tests of its clients.
 
-    fake_gate.py PORT_FILE DIR
+    fake_gate.py PORT_FILE LOG
 
-Listens on a port of its own choice, or the one that PORT_FILE already
-holds, and writes it there.  Each POST becomes a line in DIR/log
-
-    NUMBER STATUS SHA256 LENGTH SENT_AT AUTHORIZATION
-
-and its body DIR/NUMBER.batch.  DIR/answer, read anew for every request, holds
-how to answer: one line, "STATUS [COUNT] [BODY]"; COUNT requests are answered
-so and the rest with 200, 0 or none means all.  DIR/date_ahead shifts the Date
-header by so many seconds.
+Listens on a free port of 127.0.0.1 and writes it to PORT_FILE.  What it
+answers to GET /v1/verdict is the name of the service asked for; each request
+is a line of LOG: its path and query, and the Authorization field.
 """
-
-import email.utils
-import hashlib
-import http.server
+import json
 import os
 import sys
-import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+counts = {}
 
 
-def read(path, default=""):
-    try:
-        with open(path) as f:
-            return f.read().strip()
-    except FileNotFoundError:
-        return default
+def document(word, final=True, code="CODE", **more):
+    d = {"verdict": word, "pass": word == "pass", "fail": word == "fail",
+         "final": final, "code": code, "reason": "because " + word,
+         "p99_ratio": 1.246, "report": "http://gate/rollouts/42"}
+    d.update(more)
+    return 200, json.dumps(d), {}
 
 
-class Gate(http.server.BaseHTTPRequestHandler):
+def error(status, code, **fields):
+    return status, json.dumps({"error": "said so", "code": code}), fields
+
+
+def answer(service, n):
+    """The n-th answer, from 1, to a question about service."""
+    running = document("running", False, "COLLECTING")
+    scripts = {
+        "inconclusive-open": lambda: document("inconclusive", False),
+        "never": lambda: running,
+        "late": lambda: running if n < 3 else document("pass"),
+        "changes": lambda: [running, document("running", False, "COLLECTING",
+                                              reason="more of it"),
+                            document("running", False, "WARMING_UP"),
+                            document("pass")][min(n, 4) - 1],
+        "busy": lambda: (error(503, "BUSY", **{"Retry-After": "1"}) if n < 2
+                         else document("pass")),
+        "many": lambda: (error(429, "TOO_MANY", **{"Retry-After": "1"})
+                         if n < 2 else document("pass")),
+        "broken": lambda: error(500, "INTERNAL"),
+        "restart": lambda: running if n < 2 else error(502, "BAD_GATEWAY"),
+        "html": lambda: (200, "<html>log in</html>", {}),
+        "null": lambda: (200, "null", {}),
+        "empty": lambda: (200, "", {}),
+        "nothing": lambda: (204, "", {}),
+        "lies": lambda: document("running", **{"pass": True}),
+        "login": lambda: (302, "", {"Location": "/v1/verdict?service=pass"}),
+        "bad": lambda: error(400, "BAD_IDENTITY"),
+        "unknown": lambda: error(401, "NO_TOKEN"),
+        "denied": lambda: error(403, "FORBIDDEN"),
+        "long": lambda: (200, "x" * (2 << 20), {}),
+        "error-open": lambda: document("error", False, "INTERNAL"),
+    }
+    return scripts.get(service, lambda: document(service))()
+
+
+class Gate(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    number = 0
-    answered = 0
 
-    def date_time_string(self, timestamp=None):
-        ahead = float(read(os.path.join(self.server.dir, "date_ahead"), "0"))
-        return email.utils.formatdate(time.time() + ahead, usegmt=True)
+    def reply(self, status, body, fields):
+        data = body.encode()
+        self.send_response(status)
+        for name, value in fields.items():
+            self.send_header(name, value)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def note(self, body=""):
+        with open(sys.argv[2], "a", encoding="utf-8") as log:
+            log.write("%s %s %s %s\n" % (
+                self.command, self.path,
+                self.headers.get("Authorization", "-"), body))
+
+    def do_GET(self):
+        self.note()
+        url = urlsplit(self.path)
+        if url.path == "/v1/rollouts":
+            self.reply(200, json.dumps({"rollouts": [
+                {"id": 42, "service": "orders", "baseline": "a",
+                 "canary": "b", "verdict": json.loads(
+                     document("fail", code="P99_SHIFT")[1])}]}), {})
+            return
+        service = parse_qs(url.query).get("service", [""])[0]
+        counts[service] = counts.get(service, 0) + 1
+        if service == "cut":
+            self.send_response(200)
+            self.send_header("Content-Length", "100")
+            self.end_headers()
+            self.wfile.write(b'{"verdict":"pass"')
+            self.close_connection = True
+        else:
+            self.reply(*answer(service, counts[service]))
 
     def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        words = read(os.path.join(self.server.dir, "answer"),
-                     "200").split(" ", 2)
-        status = int(words[0])
-        count = int(words[1]) if len(words) > 1 else 0
-        if status != 200:
-            Gate.answered += 1
-            if count and Gate.answered > count:
-                status = 200
-        reply = words[2] if len(words) > 2 and status != 200 else "{}"
-        Gate.number += 1
-        name = os.path.join(self.server.dir, "%06d.batch" % Gate.number)
-        with open(name, "wb") as f:
-            f.write(body)
-        with open(os.path.join(self.server.dir, "log"), "a") as f:
-            f.write("%d %d %s %d %s %s\n" % (
-                Gate.number, status, hashlib.sha256(body).hexdigest(),
-                len(body), self.headers.get("Sent-At", "-"),
-                self.headers.get("Authorization", "-").replace(" ", "_")))
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(reply)))
-        self.end_headers()
-        self.wfile.write(reply.encode())
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.note(body.decode())
+        if self.path == "/v1/rollouts/42/stop":
+            self.reply(200, "{}", {})
+        else:
+            self.reply(*error(404, "NOT_FOUND"))
 
     def log_message(self, *args):
         pass
 
 
+class Server(ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        """A client that hangs up is part of the tests."""
+
+
 def main():
-    port_file, directory = sys.argv[1:]
-    os.makedirs(directory, exist_ok=True)
-    port = int(read(port_file, "0") or "0")
-    http.server.ThreadingHTTPServer.allow_reuse_address = True
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Gate)
-    server.dir = directory
-    log = os.path.join(directory, "log")
-    if os.path.exists(log):  # a gate that was restarted numbers on
-        with open(log) as f:
-            Gate.number = len(f.readlines())
-    with open(port_file + ".new", "w") as f:
+    server = Server(("127.0.0.1", 0), Gate)
+    with open(sys.argv[1] + ".new", "w", encoding="ascii") as f:
         f.write(str(server.server_address[1]))
-    os.rename(port_file + ".new", port_file)
+    os.rename(sys.argv[1] + ".new", sys.argv[1])
     server.serve_forever()
 
 
