@@ -130,6 +130,7 @@ int zstd_decompress(const void *bytes, size_t len, size_t max, void **ret_bytes,
 	rc = first_room(bytes, len, max, &room, err);
 	if (rc < 0)
 		return rc;
+	assert(room > 0);
 	ctx = ZSTD_createDCtx();
 	out.dst = malloc(room);
 	out.size = room;

@@ -409,9 +409,8 @@ static void frames_beyond_the_limit_are_refused(void)
 	struct arena *arena = NULL;
 	struct batch *batch = NULL;
 	struct err err = { "" };
-	uint8_t *bytes = calloc(1, LIMIT_BATCH_BYTES + 1);
+	static uint8_t bytes[LIMIT_BATCH_BYTES + 1];
 
-	CHECK(bytes != NULL);
 	CHECK_EQ(arena_new(LIMIT_BATCH_ARENA_BYTES, &arena, NULL), 0);
 	CHECK_EQ(
 		batch_decode(bytes, LIMIT_BATCH_BYTES + 1, arena, &batch, &err),
@@ -419,7 +418,6 @@ static void frames_beyond_the_limit_are_refused(void)
 	CHECK_EQ(batch_decode(bytes, 10, arena, &batch, &err), -EBADMSG);
 	CHECK(batch == NULL);
 	arena_free(arena);
-	free(bytes);
 }
 
 const struct test_case test_cases[] = {
