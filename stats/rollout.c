@@ -7,6 +7,7 @@
 
 #include "common/err.h"
 #include "common/strtab.h"
+#include "stats/flamediff.h"
 #include "stats/rollout_state.h"
 
 enum {
@@ -38,6 +39,8 @@ int rollout_new(const struct policy *policy, int64_t begun_ms,
 	rc = strtab_new(NAMES_MAX, NAMES_BYTES, &r->names, err);
 	for (int c = 0; c < COHORT_N && rc == 0; c++)
 		rc = hist_new(HIST_MAX_NS, &r->scratch[c]);
+	if (rc == 0)
+		rc = flamediff_new(policy, &r->flame);
 	if (rc < 0) {
 		rollout_free(r);
 		return err_set(err, rc, "rollout: no memory");
@@ -80,7 +83,7 @@ void rollout_free(struct rollout *r)
 	free(r->points);
 	free(r->order);
 	free(r->findings);
-	free(r->paths);
+	flamediff_free(r->flame);
 	strtab_free(r->names);
 	free(r);
 }
@@ -276,8 +279,10 @@ static int meet(struct rollout *r, const struct rollout_window *w)
 			r->one_route = true;
 			over = true;
 		}
-		if (b->name_rules != r->name_rules)
+		if (b->name_rules != r->name_rules && !r->names_differ) {
 			r->names_differ = true;
+			flamediff_clear(r->flame);
+		}
 	}
 	return over ? start_over(r) : 0;
 }
@@ -432,6 +437,12 @@ static int member_add(struct rollout *r, const struct rollout_member *m,
 		r->heard[m->cohort] = true;
 	if (!r->instances[slot].warm)
 		return 0;
+	/* names made by other rules would all be new */
+	if (!history && !r->names_differ) {
+		rc = flamediff_add(r->flame, slot, m->cohort, b, n);
+		if (rc < 0)
+			return rc;
+	}
 	for (uint32_t i = 0; i < b->n_series; i++) {
 		const struct batch_series *s = &b->series[i];
 
@@ -794,6 +805,45 @@ static int window_add(struct rollout *r, const struct rollout_window *w)
 	return rc;
 }
 
+/*
+ * Look at the profiles.  What is found explains a failure; where only a
+ * failure makes a path worth naming, it is listed with the findings then.
+ */
+static int profiles_look(struct rollout *r)
+{
+	const struct rollout_finding *found;
+	struct rollout_finding *p;
+	struct rollout_finding hot;
+	struct verdict v = { .hot_function = "" };
+	size_t n;
+	int rc = flamediff_look(r->flame);
+
+	if (rc == 0)
+		rc = flamediff_paths(r->flame, &r->paths, &r->n_paths);
+	if (rc < 0)
+		return rc;
+	n = flamediff_findings(r->flame, &found);
+	p = realloc(r->findings, (n + 1) * sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	r->findings = p;
+	if (n > 0)
+		memcpy(p, found, n * sizeof(*p));
+	r->n_findings = n;
+	if (!r->failed)
+		return 0;
+	rollout_name_hot(r, true, &v, &hot);
+	for (size_t i = 0; i < n; i++)
+		if (p[i].path == hot.path)
+			return 0;
+	if (v.hot_function[0] != '\0') {
+		memmove(p + 1, p, n * sizeof(*p));
+		p[0] = hot;
+		r->n_findings++;
+	}
+	return 0;
+}
+
 int rollout_fold(struct rollout *r, const struct rollout_window *w,
 		 struct verdict *ret_v, struct err *err)
 {
@@ -811,7 +861,13 @@ int rollout_fold(struct rollout *r, const struct rollout_window *w,
 		r->last_from_ms = w->from_ms;
 		r->last_to_ms = w->to_ms;
 		rollout_order(r);
-		rollout_judge(r, w->to_ms, &r->verdict);
+		rc = flamediff_look(r->flame);
+		if (rc == 0) {
+			rollout_judge(r, w->to_ms, &r->verdict);
+			rc = profiles_look(r);
+		}
+		if (rc < 0)
+			return err_set(err, rc, "rollout: no memory");
 	}
 	if (ret_v)
 		*ret_v = r->verdict;

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "stats/flamediff.h"
 #include "stats/rollout_state.h"
 #include "stats/special.h"
 
@@ -377,13 +378,41 @@ static bool variance_forbids(const struct rollout *r,
 	return true;
 }
 
+/* --- the hot path --- */
+
+void rollout_name_hot(const struct rollout *r, bool failed, struct verdict *v,
+		      struct rollout_finding *ret_f)
+{
+	const struct rollout_finding *found;
+	size_t n = flamediff_findings(r->flame, &found);
+
+	memset(ret_f, 0, sizeof(*ret_f));
+	if (failed) {
+		if (flamediff_hot(r->flame, ret_f) < 0)
+			return;
+	} else if (n > 0 && (found[0].class == PATH_NEW ||
+			     found[0].class == PATH_GROWN)) {
+		*ret_f = found[0];
+	} else {
+		return;
+	}
+	(void)snprintf(v->hot_function, sizeof(v->hot_function), "%s",
+		       flamediff_function(r->flame, ret_f->path));
+	v->hot_share_baseline = ret_f->share[COHORT_BASELINE];
+	v->hot_share_canary = ret_f->share[COHORT_CANARY];
+}
+
 /* --- the verdict --- */
 
-static void say(struct verdict *v, enum verdict_word word, bool final,
+static void say(const struct rollout *r, struct verdict *v,
+		enum verdict_word word, bool final,
 		const struct verdict_facts *f)
 {
+	struct rollout_finding hot;
+
 	v->word = word;
 	v->final = final;
+	rollout_name_hot(r, word == VERDICT_FAIL, v, &hot);
 	verdict_say(v, f);
 }
 
@@ -449,7 +478,7 @@ static bool decide_at_once(const struct rollout *r, struct verdict *v)
 		f.subject = r->instances[r->restarted].name;
 		f.seen = r->n_restarts;
 		f.permitted = r->policy.restarts_max;
-		say(v, VERDICT_FAIL, true, &f);
+		say(r, v, VERDICT_FAIL, true, &f);
 		return true;
 	}
 	for (uint32_t i = 0; i < r->n_routes; i++) {
@@ -470,7 +499,7 @@ static bool decide_at_once(const struct rollout *r, struct verdict *v)
 			       route->n_events[RATE_UNANSWERED][1],
 			       v->p99_canary_ms, v->p99_baseline_ms);
 		f.also = text;
-		say(v, VERDICT_FAIL, true, &f);
+		say(r, v, VERDICT_FAIL, true, &f);
 		return true;
 	}
 	return false;
@@ -490,7 +519,7 @@ static bool decide_forbidden(const struct rollout *r, int64_t now_ms, bool over,
 				 ? ": one side sees no arrivals, the other has "
 				   "no service times"
 				 : "";
-		say(v, VERDICT_INCONCLUSIVE, over, &f);
+		say(r, v, VERDICT_INCONCLUSIVE, over, &f);
 		return true;
 	}
 	if (none != COHORT_N) {
@@ -500,22 +529,24 @@ static bool decide_forbidden(const struct rollout *r, int64_t now_ms, bool over,
 		v->code = CODE_NO_DATA;
 		f.subject = none == COHORT_CANARY ? "canary" : "baseline";
 		f.wait_ms = (double)(now_ms - r->begun_ms);
-		say(v, waited ? VERDICT_INCONCLUSIVE : VERDICT_RUNNING, over,
+		say(r, v, waited ? VERDICT_INCONCLUSIVE : VERDICT_RUNNING, over,
 		    &f);
 		return true;
 	}
 	if (v->canary_requests == 0 || v->baseline_requests == 0) {
 		v->code = CODE_WARMING_UP;
 		f.subject = v->canary_requests == 0 ? "canary" : "baseline";
-		say(v, over ? VERDICT_INCONCLUSIVE : VERDICT_RUNNING, over, &f);
+		say(r, v, over ? VERDICT_INCONCLUSIVE : VERDICT_RUNNING, over,
+		    &f);
 		return true;
 	}
 	if (loss_forbids(r, v, &f) || load_forbids(r, v, &f)) {
-		say(v, VERDICT_INCONCLUSIVE, over, &f);
+		say(r, v, VERDICT_INCONCLUSIVE, over, &f);
 		return true;
 	}
 	if (instances_forbid(r, v, &f)) {
-		say(v, soaked || over ? VERDICT_INCONCLUSIVE : VERDICT_RUNNING,
+		say(r, v,
+		    soaked || over ? VERDICT_INCONCLUSIVE : VERDICT_RUNNING,
 		    over, &f);
 		return true;
 	}
@@ -533,19 +564,19 @@ static void decide_missing(const struct rollout *r,
 	v->need_requests = need_requests(r, v, left);
 	if (variance_forbids(r, lead, v)) {
 		v->need_requests = 0;
-		say(v, VERDICT_INCONCLUSIVE, over, &f);
+		say(r, v, VERDICT_INCONCLUSIVE, over, &f);
 		return;
 	}
 	if (again) {
 		v->code = CODE_TRANSIENT;
-		say(v, VERDICT_INCONCLUSIVE, over, &f);
+		say(r, v, VERDICT_INCONCLUSIVE, over, &f);
 		return;
 	}
 	if (v->canary_requests < TAIL_REQUESTS || !lead)
 		v->code = CODE_NOT_ENOUGH_REQUESTS;
 	else
 		v->code = over ? CODE_TIME_UP : CODE_COLLECTING;
-	say(v, over ? VERDICT_INCONCLUSIVE : VERDICT_RUNNING, over, &f);
+	say(r, v, over ? VERDICT_INCONCLUSIVE : VERDICT_RUNNING, over, &f);
 }
 
 static void decide(const struct rollout *r, int64_t now_ms, struct verdict *v)
@@ -566,14 +597,19 @@ static void decide(const struct rollout *r, int64_t now_ms, struct verdict *v)
 		figures_route(&r->routes[e.route], v);
 		fail_facts(r, &e, v, &f);
 		f.also = clearest(&r->routes[e.route], v, text, sizeof(text));
-		say(v, VERDICT_FAIL, true, &f);
+		say(r, v, VERDICT_FAIL, true, &f);
+		return;
+	}
+	if (r->policy.profile_gates && flamediff_gates(r->flame)) {
+		v->code = CODE_HOT_PATH;
+		say(r, v, VERDICT_FAIL, true, &f);
 		return;
 	}
 	left = pass_left(r);
 	if (slower == HOLDS_NOT && left >= 0.0 &&
 	    r->windows_step >= r->policy.soak_windows) {
 		v->code = CODE_WITHIN_LIMITS;
-		say(v, VERDICT_PASS, true, &f);
+		say(r, v, VERDICT_PASS, true, &f);
 		return;
 	}
 	v->code = slower == WENT_AWAY ? CODE_TRANSIENT : CODE_COLLECTING;

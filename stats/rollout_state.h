@@ -16,6 +16,7 @@
 #include "stats/shift.h"
 #include "stats/tally.h"
 
+struct flamediff;
 struct strtab;
 
 enum {
@@ -115,9 +116,10 @@ struct rollout {
 	uint32_t restarted; /* the instance that did so last */
 
 	size_t *order; /* routes by canary requests, for the views */
-	struct rollout_finding *findings;
+	struct flamediff *flame;
+	struct rollout_finding *findings; /* with what only a failure names */
 	size_t n_findings;
-	struct rollout_path *paths;
+	const struct rollout_path *paths; /* flame's */
 	size_t n_paths;
 	bool failed;
 	bool passed;		/* this step */
@@ -133,6 +135,10 @@ struct rollout_evidence {
 
 /* Decide after a window: rollout_judge.c. */
 void rollout_judge(struct rollout *r, int64_t now_ms, struct verdict *ret_v);
+
+/* Put the hot path, if there is one to name, into v: rollout_judge.c. */
+void rollout_name_hot(const struct rollout *r, bool failed, struct verdict *v,
+		      struct rollout_finding *ret_f);
 
 /* Order routes for the views: rollout_view.c. */
 void rollout_order(struct rollout *r);

@@ -193,6 +193,7 @@ const struct scenario scenarios[] = {
 	{ "errors .5 -> 1 % 3+9",
 	  { SERVICE(3, 9), .sd = 0.03, .error_rate = 0.005 },
 	  { .error_rate = 0.01 },
+	  .error_margin = 0.001,
 	  .margin = 0.1,
 	  .runs = 300,
 	  .fail_min = 0.95,

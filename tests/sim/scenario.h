@@ -14,7 +14,8 @@ struct scenario {
 	const char *name;
 	struct world world;
 	struct effect effect;
-	double margin; /* of the policy; 0 means its default */
+	double margin;	     /* of the policy; 0 means its default */
+	double error_margin; /* the same */
 	bool load_unequal_ok;
 	uint32_t runs;	 /* full and quick */
 	uint32_t quick;	 /* 0: not in the quick form */

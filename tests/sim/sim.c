@@ -60,7 +60,8 @@ static void run(const struct scenario *s, uint64_t seed, struct outcome *o)
 	if (s->margin > 0.0)
 		policy.margin = s->margin;
 	policy.load_unequal_ok = s->load_unequal_ok;
-	policy.error_margin = 0.001;
+	if (s->error_margin > 0.0)
+		policy.error_margin = s->error_margin;
 	policy.give_up_after_ms = 86400000;
 	while (truth_next(t, &w)) {
 		if (!r && rollout_new(&policy, w.from_ms, &r, &err) < 0)

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * calltree - the call paths of all instances, merged: a node is a function
+ * and the call path that called it.  A parent comes before its children.
+ * What a node weighs is kept by whoever uses the tree, by node number.
+ *
+ * One owner.  Adding takes constant time, whoever chose the names.
+ */
+#ifndef STATS_CALLTREE_H
+#define STATS_CALLTREE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct calltree;
+struct err;
+
+enum {
+	CALLTREE_NODES = 65536, /* call paths told apart; the rest is cut */
+	CALLTREE_ROOT = -1,	/* what a call path without a caller has */
+};
+
+/* Returns 0 and the caller owns *ret_t: calltree_free(); or -ENOMEM. */
+int calltree_new(struct calltree **ret_t);
+void calltree_free(struct calltree *t);
+
+/*
+ * The number of a function's name, added if it is new.
+ * Returns 0, -EMSGSIZE if there are too many, or -ENOMEM.
+ */
+int calltree_function(struct calltree *t, const char *name, uint32_t *ret_f);
+
+/*
+ * The node of function f called by parent, added if it is new.
+ * Returns 0, -EMSGSIZE if there are too many, or -ENOMEM.
+ */
+int calltree_child(struct calltree *t, int32_t parent, uint32_t f,
+		   uint32_t *ret_node);
+
+uint32_t calltree_count(const struct calltree *t);
+int32_t calltree_parent(const struct calltree *t, uint32_t node);
+uint32_t calltree_function_of(const struct calltree *t, uint32_t node);
+const char *calltree_name(const struct calltree *t, uint32_t f);
+uint32_t calltree_n_functions(const struct calltree *t);
+
+#endif /* STATS_CALLTREE_H */
