@@ -92,7 +92,8 @@ $(B)/tests/unit/common/drop_test: LDLIBS += $(call libs,libcap libseccomp)
 # Properties and fuzz targets may look at any of our modules.
 $(PROPERTY) $(FUZZ): $(B)/libgate.a $(B)/libcollector.a
 $(PROPERTY) $(FUZZ): LDLIBS = $(call libs,$(ALL_PKGS)) -liberty
-$(TESTS): %: %.o $(B)/tests/test.o $(B)/tests/random_batch.o $(BASE)
+$(TESTS): %: %.o $(B)/tests/test.o $(B)/tests/random_batch.o \
+	$(B)/tests/story.o $(BASE)
 $(FUZZ):  %: %.o $(B)/tests/fuzz/replay.o $(BASE)
 
 # Archives after objects, and stats before common, whatever order a rule

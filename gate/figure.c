@@ -265,9 +265,8 @@ void figure_tail(struct buf *b, const struct rollout_route_view *v)
 		double share;
 		const char *text;
 	} ticks[] = {
-		{ 1, "100 %" },	    { 0.5, "50 % (P50)" },
-		{ 0.1, "10 %" },    { 0.01, "1 % (P99)" },
-		{ 0.001, "0.1 %" }, { 0.0001, "0.01 %" },
+		{ 1, "100 %" },	     { 0.5, "P50" },	 { 0.1, "10 % P90" },
+		{ 0.01, "1 % P99" }, { 0.001, "0.1 %" }, { 0.0001, "0.01 %" },
 	};
 	struct axis x = { .from = LEFT + 20,
 			  .to = PLOT_W - RIGHT,

@@ -110,13 +110,31 @@ static void cell_shares(struct buf *b, uint64_t base, uint64_t base_of,
 	buf_puts(b, "</td>");
 }
 
+static void cell_p99(struct buf *b, const double ms[COHORT_N])
+{
+	buf_puts(b, "<td class=\"n\">");
+	for (int c = 0; c < COHORT_N; c++) {
+		if (c > 0)
+			buf_puts(b, " \xe2\x86\x92 ");
+		if (ms[c] > 0)
+			html_ms(b, ms[c]);
+		else
+			buf_puts(b, "none");
+	}
+	buf_puts(b, "</td>");
+}
+
 static void write_route(struct buf *b, const struct rollout_route_view *v)
 {
 	buf_puts(b, "<tr><th scope=\"row\"><code>");
 	html_text(b, v->route);
-	buf_puts(b, "</code></th>");
-	cell_ms(b, v->p99_ms[COHORT_BASELINE]);
-	cell_ms(b, v->p99_ms[COHORT_CANARY]);
+	buf_puts(b, "</code></th><td>");
+	if (v->ignored)
+		buf_puts(b, "<span class=\"soft\">left out</span>");
+	else
+		report_word(b, v->word);
+	buf_puts(b, "</td>");
+	cell_p99(b, v->p99_ms);
 	buf_puts(b, "<td class=\"n\">");
 	html_ms_signed(b, v->shift_ms);
 	buf_puts(b, "<br><span class=\"soft\">");
@@ -129,7 +147,7 @@ static void write_route(struct buf *b, const struct rollout_route_view *v)
 	figure_shift(b, v);
 	buf_puts(b, "</td><td class=\"n\">");
 	html_count(b, v->n_requests[COHORT_BASELINE]);
-	buf_puts(b, " / ");
+	buf_puts(b, "<br>");
 	html_count(b, v->n_requests[COHORT_CANARY]);
 	buf_puts(b, "</td>");
 	cell_shares(b, v->n_errors[COHORT_BASELINE],
@@ -139,12 +157,7 @@ static void write_route(struct buf *b, const struct rollout_route_view *v)
 		    v->n_requests[COHORT_BASELINE],
 		    v->n_unanswered[COHORT_CANARY],
 		    v->n_requests[COHORT_CANARY]);
-	buf_puts(b, "<td>");
-	if (v->ignored)
-		buf_puts(b, "<span class=\"soft\">left out</span>");
-	else
-		report_word(b, v->word);
-	buf_puts(b, "</td></tr>\n");
+	buf_puts(b, "</tr>\n");
 }
 
 static void say_more(struct buf *b, size_t n, size_t shown, const char *what)
@@ -158,17 +171,12 @@ static void say_more(struct buf *b, size_t n, size_t shown, const char *what)
 
 void report_routes(struct buf *b, const struct rollout *r)
 {
-	static const char *const head[] = { "route",
-					    "n:P99 baseline",
-					    "n:P99 canary",
-					    "n:shift",
-					    "n:limit",
-					    "shift against the limit",
-					    "n:requests",
-					    "n:errors (5xx)",
-					    "n:unanswered",
-					    "verdict",
-					    NULL };
+	static const char *const head[] = {
+		"route",      "verdict",	"n:P99",
+		"n:shift",    "n:limit",	"shift against the limit",
+		"n:requests", "n:errors (5xx)", "n:unanswered",
+		NULL
+	};
 	size_t n = rollout_n_routes(r);
 
 	buf_puts(b, "<h2 id=\"routes\">P99 by route</h2>\n");
@@ -177,9 +185,10 @@ void report_routes(struct buf *b, const struct rollout *r)
 		return;
 	}
 	begin_table(b, "P99 by route",
-		    "Shift is canary minus baseline with its 95 % interval, "
-		    "valid at every look. In the drawing: black bar the "
-		    "interval, diamond the shift, dashed line the limit, "
+		    "Baseline \xe2\x86\x92 canary; requests: baseline above, "
+		    "canary below. Shift is canary minus baseline with its "
+		    "95 % interval, valid at every look. In the drawing: bar "
+		    "the interval, diamond the shift, dashed line the limit, "
 		    "shaded beyond it.");
 	write_head(b, head);
 	for (size_t i = 0; i < n && i < ROUTES_MAX; i++) {
