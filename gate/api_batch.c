@@ -3,13 +3,20 @@
 #include "gate/api.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "gate/gate.h"
 #include "gate/ingest.h"
 #include "gate/request.h"
 
+static bool may_ingest(const void *ctx, const char *service)
+{
+	return request_may(ctx, SCOPE_INGEST, service);
+}
+
 int api_batch_add(struct gate *g, const struct request *rq, struct reply *rp)
 {
+	const struct ingest_permit permit = { .may = may_ingest, .ctx = rq };
 	const char *code = NULL;
 	bool is_new = false;
 	int rc;
@@ -18,10 +25,11 @@ int api_batch_add(struct gate *g, const struct request *rq, struct reply *rp)
 		rp->fault = FAULT_BAD_BATCH;
 		return err_set(&rp->err, -EBADMSG, "batch: the body is empty");
 	}
-	rc = ingest_batch(g->store, rq->body, rq->body_len, rq->now_ms, &is_new,
-			  &code, &rp->err);
+	rc = ingest_batch_from(g->store, &permit, rq->body, rq->body_len,
+			       rq->now_ms, &is_new, &code, &rp->err);
 	if (rc < 0) {
-		if (code)
+		/* what is our own fault has a status that says: again */
+		if (code && strcmp(code, "INTERNAL") != 0)
 			rp->fault = fault_find(code);
 		return rc;
 	}

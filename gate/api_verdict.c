@@ -113,5 +113,7 @@ int api_verdict_get(struct gate *g, const struct request *rq, struct reply *rp)
 		rp->wait_version = version;
 		rp->wait_until_ms = rq->came_ms + wait_ms;
 	}
-	return verdict_document(&rp->body, &r, &v, rq->base_url, &rp->err);
+	rc = verdict_document(&rp->body, &r, &v, rq->base_url, &rp->err);
+	buf_puts(&rp->body, "\n");
+	return rc;
 }
