@@ -2,9 +2,9 @@
 #include "common/hash.h"
 
 #include <assert.h>
+#include <endian.h>
+#include <string.h>
 #include <sys/random.h>
-
-#include "common/reader.h"
 
 struct sip {
 	uint64_t a, b, c, d;
@@ -54,14 +54,18 @@ uint64_t hash_bytes(struct hash_key key, const void *bytes, size_t len)
 		key.k0 ^ UINT64_C(0x6c7967656e657261),
 		key.k1 ^ UINT64_C(0x7465646279746573),
 	};
+	const uint8_t *at = bytes;
 	uint64_t last = (uint64_t)len << 56;
-	struct reader r;
+	size_t left;
 
-	reader_init(&r, bytes, len);
-	while (r.left >= 8)
-		sip_word(&s, reader_u64(&r));
-	for (unsigned int i = 0; r.left > 0; i += 8)
-		last |= (uint64_t)*reader_bytes(&r, 1) << i;
+	for (left = len; left >= 8; left -= 8, at += 8) {
+		uint64_t word;
+
+		memcpy(&word, at, sizeof(word));
+		sip_word(&s, le64toh(word));
+	}
+	for (size_t i = 0; i < left; i++)
+		last |= (uint64_t)at[i] << (8 * i);
 	sip_word(&s, last);
 	s.c ^= 0xff;
 	for (int i = 0; i < 3; i++)
