@@ -160,7 +160,12 @@ $(PROFILER): $(PROFILER).o $(B)/libcollector.a $(BASE)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(B)/libcollector.a $(BASE) \
 		$(call libs,$(COLLECTOR_PKGS)) -liberty
 
-system: all $(PROFILER)
+# Batches of a story, as files.
+FEEDER = $(B)/tests/system/feeder
+$(FEEDER): $(FEEDER).o $(B)/tests/story.o $(BASE)
+	$(link)
+
+system: all $(PROFILER) $(FEEDER)
 	@sh tests/system/run.sh $(B)
 
 vm: all

@@ -20,7 +20,7 @@ fi
 
 flags="-std=gnu11 -O1 -g -fno-omit-frame-pointer -pthread \
 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined"
-libs=$(pkg-config --libs libprotobuf-c libzstd libmicrohttpd jansson \
+libs=$(pkg-config --libs libprotobuf-c libzstd libmicrohttpd nettle jansson \
 	sqlite3 libcap libseccomp libbpf libelf liblzma libcurl)
 mkdir -p "$dir"
 failed=0

@@ -1,0 +1,262 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# gate_test.sh - the gate as a program: what it answers over HTTP, whom, and
+# what is left of it after SIGKILL.
+#
+#	sh tests/system/gate_test.sh BUILD
+#
+# Ends with "N passed, N failed".
+set -u
+BUILD=${1:-build/plain}
+RUN_DIR=${TMPDIR:-/tmp}/tailgate-gate.$$
+. tests/system/procs.sh
+proc_begin
+passed=0
+failed=0
+
+# check WHY COMMAND...: does it succeed?
+check() {
+	_why=$1
+	shift
+	if "$@" >"$RUN_DIR/said" 2>&1; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAIL $_why: $*"
+		sed 's/^/  | /' "$RUN_DIR/said" | head -n 5
+	fi
+}
+
+# start NAME [OPTION...]: a gate on a port of its own; its address is in URL.
+start() {
+	_gate=$1
+	shift
+	proc_start "$_gate" "$BUILD/tailgated" --listen 127.0.0.1:0 "$@"
+	proc_wait 10 "$_gate" grep -q 'listening on' \
+		"$RUN_DIR/logs/$_gate.log"
+	URL=$(sed -n 's/^tailgated: listening on //p' \
+		"$RUN_DIR/logs/$_gate.log")
+}
+
+# answer STATUS TEXT CURL_ARGUMENT...: is this the reply?
+answer() {
+	_status=$1
+	_text=$2
+	shift 2
+	_got=$(curl -s -m 20 -o "$RUN_DIR/body" -w '%{http_code}' "$@")
+	echo "$_got $(cat "$RUN_DIR/body")"
+	[ "$_got" = "$_status" ] && grep -q -- "$_text" "$RUN_DIR/body"
+}
+
+# has_field NAME CURL_ARGUMENT...: does the reply have this header field?
+has_field() {
+	_field=$1
+	shift
+	curl -s -m 20 -o "$RUN_DIR/body" -D "$RUN_DIR/head" "$@"
+	cat "$RUN_DIR/head"
+	grep -qi "^$_field" "$RUN_DIR/head"
+}
+
+post_batches() {
+	for _batch; do
+		answer 200 stored --data-binary "@$_batch" \
+			"$URL/v1/batches" || return 1
+	done
+}
+
+now_ms() {
+	echo $(($(date +%s) * 1000))
+}
+
+# --- one story that is told to its end, while the rest is tried ---
+mkdir "$RUN_DIR/story" "$RUN_DIR/more"
+start main --store "$RUN_DIR/main.db"
+MAIN=$URL
+ORDERS="$MAIN/v1/verdict?service=orders&baseline=v1&canary=v2"
+check 'a verdict begins a rollout' answer 200 '"code":"NO_DATA"' "$ORDERS"
+check 'the feeder writes batches' "$BUILD/tests/system/feeder" \
+	"$RUN_DIR/story" "$(($(now_ms) + 4000))" 0 26
+check 'batches are stored' post_batches "$RUN_DIR/story"/*
+check 'a batch again changes nothing' answer 200 '"stored":false' \
+	--data-binary "@$RUN_DIR/story/0000-canary-0.batch" "$MAIN/v1/batches"
+proc_start poll curl -s -m 110 "$ORDERS&wait=100"
+
+# --- identities and parameters ---
+while read -r status code query; do
+	check "verdict?$query" answer "$status" "\"code\":\"$code\"" \
+		"$MAIN/v1/verdict?$query"
+done <<'END'
+400 BAD_IDENTITY baseline=v1&canary=v2
+400 BAD_IDENTITY service=&baseline=v1&canary=v2
+400 BAD_IDENTITY service=orders&baseline=&canary=v2
+400 BAD_IDENTITY service=orders&baseline=v1&canary=
+400 BAD_IDENTITY service=orders&baseline=v1&canary=a%20b
+400 BAD_IDENTITY service=orders&baseline=v1&canary=%7B%7Bargs.hash%7D%7D
+400 BAD_IDENTITY service=..%2Fx&baseline=v1&canary=v2
+400 SAME_REVISION service=orders&baseline=v1&canary=v1
+400 BAD_TARGET service=orders&baseline=v1&canary=v2&canary=v3
+400 BAD_TARGET service=orders&baseline=v1&canary=%00
+400 BAD_TARGET service=orders&baseline=v1&canary=%zz
+400 BAD_PARAMETER service=orders&baseline=v1&canary=v2&polcy=x
+400 BAD_PARAMETER service=orders&baseline=v1&canary=v2&step=-1
+400 BAD_PARAMETER service=orders&baseline=v1&canary=v2&step=1e3
+400 BAD_PARAMETER service=orders&baseline=v1&canary=v2&attempt=0
+400 BAD_PARAMETER service=orders&baseline=v1&canary=v2&wait=forever
+400 BAD_PARAMETER service=orders&baseline=v1&canary=v2&wait=1000000
+400 BAD_POLICY service=orders&baseline=v1&canary=v9&policy=none
+END
+
+# --- the explicit way ---
+JSON='Content-Type: application/json'
+check 'POST begins a rollout' answer 201 '"canary":"v4"' -H "$JSON" \
+	-d '{"service":"orders","baseline":"v1","canary":"v4","step":2}' \
+	"$MAIN/v1/rollouts"
+check 'POST again finds it' answer 200 '"step":2' -H "$JSON" \
+	-d '{"service":"orders","baseline":"v1","canary":"v4"}' \
+	"$MAIN/v1/rollouts"
+check 'an unknown key' answer 400 BAD_PARAMETER -H "$JSON" \
+	-d '{"service":"orders","baseline":"v1","canary":"v4","x":1}' \
+	"$MAIN/v1/rollouts"
+check 'a key twice' answer 400 MALFORMED -H "$JSON" \
+	-d '{"service":"orders","service":"x"}' "$MAIN/v1/rollouts"
+check 'half a document' answer 400 MALFORMED -H "$JSON" -d '{"service":' \
+	"$MAIN/v1/rollouts"
+check 'a form' answer 415 MEDIA_TYPE -d 'service=x' "$MAIN/v1/rollouts"
+ID=$(curl -s "$MAIN/v1/rollouts" | sed -n 's/^{"id":\([0-9]*\),.*"canary":"v4".*/\1/p')
+check 'a rollout by its number' answer 200 '"canary":"v4"' \
+	"$MAIN/v1/rollouts/$ID"
+check 'a rollout is stopped' answer 200 '"code":"STOPPED"' -H "$JSON" \
+	-d '{"reason":"tried <enough>"}' "$MAIN/v1/rollouts/$ID/stop"
+check 'its page says why' answer 200 'tried &lt;enough&gt;' \
+	"$MAIN/rollouts/$ID"
+check 'no such rollout' answer 404 NOT_FOUND "$MAIN/v1/rollouts/77"
+check 'no such page, in HTML' answer 404 '<h1>' "$MAIN/rollouts/77"
+check 'a wrong method is told the right ones' has_field 'Allow: GET, HEAD' \
+	-X PUT "$MAIN/v1/rollouts"
+check 'health' answer 200 ok "$MAIN/healthz"
+check 'readiness' answer 200 ready "$MAIN/readyz"
+check 'metrics' answer 200 '^tailgate_batches_stored_total 208$' \
+	"$MAIN/metrics"
+check 'the API is described' answer 200 '"openapi"' "$MAIN/v1/openapi.json"
+check 'pages carry a policy' has_field \
+	"content-security-policy: default-src 'none'" "$MAIN/"
+check 'nothing redirects' answer 404 NOT_FOUND "$MAIN/v1/rollouts/"
+
+# --- what is no batch ---
+check 'no batch at all' answer 400 BAD_BATCH --data-binary hello \
+	"$MAIN/v1/batches"
+check 'an empty batch' answer 400 BAD_BATCH -X POST "$MAIN/v1/batches"
+head -c 200 "$RUN_DIR/story/0001-canary-1.batch" >"$RUN_DIR/cut"
+check 'half a batch' answer 400 BAD_BATCH --data-binary "@$RUN_DIR/cut" \
+	"$MAIN/v1/batches"
+"$BUILD/tests/system/feeder" "$RUN_DIR/more" "$(($(now_ms) + 600000))" 0 1
+check 'a batch from the future' answer 400 FUTURE \
+	--data-binary "@$RUN_DIR/more/0000-canary-0.batch" "$MAIN/v1/batches"
+head -c 4194305 /dev/zero >"$RUN_DIR/huge"
+check 'a batch too large' answer 413 TOO_LARGE \
+	--data-binary "@$RUN_DIR/huge" "$MAIN/v1/batches"
+check 'nothing of that was stored' answer 200 \
+	'^tailgate_batches_stored_total 208$' "$MAIN/metrics"
+
+# --- framing, by hand ---
+raw=$(python3 tests/system/raw_http.py 127.0.0.1 "${MAIN##*:}")
+printf '%s\n' "$raw" | grep '^FAIL'
+counts=$(printf '%s\n' "$raw" | tail -n 1)
+passed=$((passed + ${counts%% *}))
+counts=${counts#* passed, }
+failed=$((failed + ${counts%% *}))
+
+# --- tokens ---
+cat >"$RUN_DIR/tokens" <<'END'
+ingest:orders	ingest-orders-token
+ingest:billing	ingest-billing-token
+read:orders	read-orders-token
+decide:orders	decide-orders-token
+admin		sha256:f39dac6cbaba535e2c207cd0cd8f154974223c848f727f98b3564cea569b41cf
+END
+check 'no tokens, no other address' sh -c "! '$BUILD/tailgated' \
+	--listen 0.0.0.0:0 --store '$RUN_DIR/no.db' 2>'$RUN_DIR/why' &&
+	grep -q 'token-file' '$RUN_DIR/why'"
+start tokens --store "$RUN_DIR/tokens.db" --token-file "$RUN_DIR/tokens"
+ORDERS2="$URL/v1/verdict?service=orders&baseline=v1&canary=v2"
+BATCH=$RUN_DIR/story/0000-canary-0.batch
+check 'health needs no token' answer 200 ok "$URL/healthz"
+check 'a verdict does' answer 401 NO_TOKEN "$ORDERS2"
+check '401 says how' has_field 'WWW-Authenticate: Basic' "$ORDERS2"
+check 'reading does not begin' answer 403 FORBIDDEN \
+	-H 'Authorization: Bearer read-orders-token' "$ORDERS2"
+check 'deciding does' answer 200 NO_DATA \
+	-H 'Authorization: Bearer decide-orders-token' "$ORDERS2"
+check 'then reading reads' answer 200 NO_DATA -u any:read-orders-token \
+	"$ORDERS2"
+check 'reading begins no step' answer 403 FORBIDDEN \
+	-u any:read-orders-token "$ORDERS2&step=9"
+check 'another service' answer 403 FORBIDDEN -u any:decide-orders-token \
+	"$URL/v1/verdict?service=billing&baseline=v1&canary=v2"
+check 'a batch of its service' answer 200 stored \
+	-u any:ingest-orders-token --data-binary "@$BATCH" "$URL/v1/batches"
+check 'a batch of another' answer 403 FORBIDDEN \
+	-u any:ingest-billing-token --data-binary "@$BATCH" "$URL/v1/batches"
+check 'a batch by a reader' answer 403 FORBIDDEN \
+	-u any:read-orders-token --data-binary "@$BATCH" "$URL/v1/batches"
+check 'admin, by hash' answer 200 openapi -u any:abcdefghijklmnop \
+	"$URL/v1/openapi.json"
+check 'a page asks for a token too' answer 401 NO_TOKEN "$URL/"
+check 'a list shows what may be read' answer 200 '"rollouts":\[$' \
+	-u any:read-orders-token "$URL/v1/rollouts?service=orders"
+proc_stop tokens
+
+# --- what was answered 200 is there after SIGKILL ---
+start kill --store "$RUN_DIR/kill.db"
+(
+	n=0
+	for batch in "$RUN_DIR/story"/*; do
+		curl -s -m 5 -f -o /dev/null --data-binary "@$batch" \
+			"$URL/v1/batches" || break
+		n=$((n + 1))
+		echo $n >"$RUN_DIR/acked"
+	done
+) &
+feed=$!
+proc_wait 20 kill sh -c "[ \"\$(cat '$RUN_DIR/acked')\" -ge 50 ]"
+kill -KILL "$(proc_pid kill)"
+wait "$feed"
+acked=$(cat "$RUN_DIR/acked")
+start again --store "$RUN_DIR/kill.db"
+kept=0
+for batch in "$RUN_DIR/story"/*; do
+	curl -s --data-binary "@$batch" "$URL/v1/batches" |
+		grep -q '"stored":false' || break
+	kept=$((kept + 1))
+done
+check "all $acked acknowledged batches are kept, $kept" \
+	[ "$kept" -ge "$acked" ]
+proc_stop again
+
+# --- the story's end ---
+proc_wait 110 main sh -c "! kill -0 $(proc_pid poll) 2>/dev/null"
+check 'the long poll ends with the verdict' grep -q \
+	'"verdict":"fail".*"final":true' "$RUN_DIR/logs/poll.log"
+check 'it names the route' grep -q '"route":"GET /orders/{}"' \
+	"$RUN_DIR/logs/poll.log"
+ID=$(sed -n 's/.*"rollout":\([0-9]*\),.*/\1/p' "$RUN_DIR/logs/poll.log")
+curl -s "$ORDERS" >"$RUN_DIR/before"
+check 'the report is there' answer 200 '<div class="big">fail</div>' \
+	"$MAIN/rollouts/$ID"
+check 'as a file too' has_field 'Content-Disposition: attachment' \
+	"$MAIN/rollouts/$ID/report.html"
+check 'the evidence has its windows' answer 200 '"ingest_seq":' \
+	"$MAIN/v1/rollouts/$ID/evidence"
+check 'metrics have refusals' answer 200 'code="SAME_REVISION"} 1' \
+	"$MAIN/metrics"
+kill -TERM "$(proc_pid main)"
+check 'SIGTERM ends it' proc_wait 10 x sh -c \
+	"! kill -0 $(proc_pid main) 2>/dev/null"
+start main --store "$RUN_DIR/main.db"
+curl -s "$URL/v1/verdict?service=orders&baseline=v1&canary=v2" |
+	sed "s,$URL,$MAIN," >"$RUN_DIR/after"
+check 'the verdict is the same after a restart' cmp "$RUN_DIR/before" \
+	"$RUN_DIR/after"
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
