@@ -19,6 +19,7 @@
 #include "common/err.h"
 #include "common/limits.h"
 #include "common/log.h"
+#include "gate/deadline.h"
 #include "gate/dispatch.h"
 #include "gate/exchange.h"
 #include "gate/gate.h"
@@ -26,9 +27,6 @@
 #include "gate/listen.h"
 
 enum { TICK_MS = 250, N_ENDPOINTS_MAX = 64, DRAIN_MS = 2000 };
-
-/* What a connection is doing, which says how long it may. */
-enum phase { PHASE_HEAD, PHASE_BODY, PHASE_ANSWER, PHASE_SEND, PHASE_IDLE };
 
 struct conn {
 	struct conn *prev;
@@ -139,29 +137,6 @@ void http_wake(void *ctx)
 
 /* --- deadlines --- */
 
-/* Is a connection over what its phase allows?  The lock is held. */
-static bool conn_is_late(const struct conn *c, int64_t now_ms)
-{
-	int64_t age_ms = now_ms - c->since_ms;
-
-	switch (c->phase) {
-	case PHASE_HEAD:
-		return age_ms > LIMIT_HTTP_HEAD_MS;
-	case PHASE_BODY:
-		return age_ms > LIMIT_HTTP_BODY_MS ||
-		       (age_ms > LIMIT_HTTP_RATE_MS &&
-			(int64_t)c->n_bytes * 1000 <
-				age_ms * LIMIT_HTTP_RATE_BYTES);
-	case PHASE_SEND:
-		return age_ms > LIMIT_HTTP_SEND_MS;
-	case PHASE_IDLE:
-		return age_ms > LIMIT_HTTP_IDLE_MS;
-	case PHASE_ANSWER:
-	default:
-		return false; /* it is us who take the time */
-	}
-}
-
 /*
  * End a late connection by shutting its socket: the library then closes it.
  * The lock is held, and the library tells us before it closes, so the number
@@ -201,7 +176,9 @@ static void keep_time(struct http *h)
 	struct call *next;
 
 	for (struct conn *c = h->conns.next; c != &h->conns; c = c->next)
-		if (!c->ended && conn_is_late(c, mono_ms))
+		if (!c->ended &&
+		    deadline_is_over(c->phase, mono_ms - c->since_ms,
+				     c->n_bytes))
 			conn_end(h, c);
 	for (struct call *c = h->calls.next; c != &h->calls; c = next) {
 		next = c->next;
@@ -485,7 +462,9 @@ static int start_daemon(struct http *h, int fd, struct err *err)
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 		(size_t)LIMIT_HTTP_HEAD_BYTES, MHD_OPTION_CONNECTION_TIMEOUT,
 		(unsigned int)(LIMIT_HTTP_IDLE_MS / 1000),
-		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION,
+		/* a missing Host is ours to refuse: the
+		   library sends that refusal's head twice */
+		MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_NOTIFY_CONNECTION,
 		on_connection, h, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
 		MHD_OPTION_URI_LOG_CALLBACK, on_target, h, MHD_OPTION_END);
 	if (!h->daemon)

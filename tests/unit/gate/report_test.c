@@ -205,6 +205,8 @@ static void a_slow_canary_s_page_names_what_is_slow(void)
 	      strchr(v.reason, '&'));
 	CHECK(strstr(page, "GET /orders/{}") != NULL);
 	CHECK(strstr(page, "&lt;script&gt;alert(1)") != NULL);
+	CHECK(strstr(page, "Money&lt;T&gt;::format(const char *) &amp; co"));
+	CHECK(strstr(page, "<g class=\"fn\">") != NULL);
 	CHECK(strlen(page) < 1024 * 1024);
 	free(page);
 }
