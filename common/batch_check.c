@@ -32,6 +32,8 @@ static int check_n(const char *field, uint32_t n, uint32_t max, struct err *err)
 static int check_text(const char *field, const char *text, size_t max,
 		      struct err *err)
 {
+	if (!text)
+		return err_set(err, -EINVAL, "batch: %s is missing", field);
 	if (strnlen(text, max + 1) > max)
 		return err_set(err, -EMSGSIZE,
 			       "batch: %s \"%.40s...\" is longer than %zu "
@@ -65,8 +67,10 @@ static int check_time(const char *field, int64_t ms, struct err *err)
 
 static int check_code(const char *code, struct err *err)
 {
-	size_t len = strnlen(code, LIMIT_CODE_BYTES + 1);
+	size_t len = code ? strnlen(code, LIMIT_CODE_BYTES + 1) : 0;
 
+	if (!code)
+		return err_set(err, -EINVAL, "batch: refused_code is missing");
 	if (len > LIMIT_CODE_BYTES)
 		return err_set(err, -EMSGSIZE,
 			       "batch: refused_code is longer than %d bytes",

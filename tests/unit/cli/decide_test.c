@@ -10,36 +10,36 @@
 
 static const struct {
 	enum verdict_word word;
-	bool final;
 	enum on_inconclusive on_inconclusive;
-	bool pass_on_error;
-	bool done;
 	enum exit_code code;
+	bool pass_on_error;
+	bool final;
+	bool done;
 	const char *why;
 } cases[] = {
-	{ VERDICT_RUNNING, false, INCONCLUSIVE_EXIT, false, false, EXIT_TIMEOUT,
+	{ VERDICT_RUNNING, INCONCLUSIVE_EXIT, EXIT_TIMEOUT, false, false, false,
 	  NULL },
-	{ VERDICT_RUNNING, true, INCONCLUSIVE_PASS, true, false, EXIT_TIMEOUT,
+	{ VERDICT_RUNNING, INCONCLUSIVE_PASS, EXIT_TIMEOUT, true, true, false,
 	  NULL },
-	{ VERDICT_PASS, true, INCONCLUSIVE_EXIT, false, true, EXIT_PASS, NULL },
-	{ VERDICT_PASS, false, INCONCLUSIVE_EXIT, false, false, EXIT_PASS,
+	{ VERDICT_PASS, INCONCLUSIVE_EXIT, EXIT_PASS, false, true, true, NULL },
+	{ VERDICT_PASS, INCONCLUSIVE_EXIT, EXIT_PASS, false, false, false,
 	  NULL },
-	{ VERDICT_FAIL, true, INCONCLUSIVE_PASS, true, true, EXIT_FAIL, NULL },
-	{ VERDICT_INCONCLUSIVE, false, INCONCLUSIVE_EXIT, false, false,
-	  EXIT_INCONCLUSIVE, NULL },
-	{ VERDICT_INCONCLUSIVE, true, INCONCLUSIVE_EXIT, true, true,
-	  EXIT_INCONCLUSIVE, NULL },
-	{ VERDICT_INCONCLUSIVE, true, INCONCLUSIVE_FAIL, false, true, EXIT_FAIL,
+	{ VERDICT_FAIL, INCONCLUSIVE_PASS, EXIT_FAIL, true, true, true, NULL },
+	{ VERDICT_INCONCLUSIVE, INCONCLUSIVE_EXIT, EXIT_INCONCLUSIVE, false,
+	  false, false, NULL },
+	{ VERDICT_INCONCLUSIVE, INCONCLUSIVE_EXIT, EXIT_INCONCLUSIVE, true,
+	  true, true, NULL },
+	{ VERDICT_INCONCLUSIVE, INCONCLUSIVE_FAIL, EXIT_FAIL, false, true, true,
 	  "--on-inconclusive=fail" },
-	{ VERDICT_INCONCLUSIVE, true, INCONCLUSIVE_PASS, false, true, EXIT_PASS,
+	{ VERDICT_INCONCLUSIVE, INCONCLUSIVE_PASS, EXIT_PASS, false, true, true,
 	  "--on-inconclusive=pass" },
-	{ VERDICT_INCONCLUSIVE, true, INCONCLUSIVE_WAIT, false, false,
-	  EXIT_INCONCLUSIVE, NULL },
-	{ VERDICT_ERROR, true, INCONCLUSIVE_PASS, false, true, EXIT_GATE,
+	{ VERDICT_INCONCLUSIVE, INCONCLUSIVE_WAIT, EXIT_INCONCLUSIVE, false,
+	  true, false, NULL },
+	{ VERDICT_ERROR, INCONCLUSIVE_PASS, EXIT_GATE, false, true, true,
 	  "--on-error=fail" },
-	{ VERDICT_ERROR, true, INCONCLUSIVE_EXIT, true, true, EXIT_PASS,
+	{ VERDICT_ERROR, INCONCLUSIVE_EXIT, EXIT_PASS, true, true, true,
 	  "--on-error=pass" },
-	{ VERDICT_ERROR, false, INCONCLUSIVE_EXIT, false, false, EXIT_GATE,
+	{ VERDICT_ERROR, INCONCLUSIVE_EXIT, EXIT_GATE, false, false, false,
 	  "--on-error=fail" },
 };
 

@@ -123,6 +123,10 @@ static void identities_and_texts_are_checked(void)
 	CASE(-EINVAL, "revision \"a b\"", p.b.revision = "a b");
 	CASE(-EINVAL, "instance \"/x\"", p.b.instance = "/x");
 	CASE(-EINVAL, "hooks is empty", p.b.hooks = "");
+	CASE(-EINVAL, "hooks is missing", p.b.hooks = NULL);
+	CASE(-EINVAL, "collector is missing", p.b.collector = NULL);
+	CASE(-EINVAL, "refused_code is missing", p.b.refused_code = NULL);
+	CASE(-EINVAL, "service is empty", p.b.service = NULL);
 	CASE(-EMSGSIZE, "hooks", p.b.hooks = long_text);
 	CASE(-EINVAL, "collector is empty", p.b.collector = "");
 	CASE(-EINVAL, "collector is not UTF-8", p.b.collector = "a\x1b[2J");
