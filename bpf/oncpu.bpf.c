@@ -40,6 +40,18 @@ struct {
 } counts SEC(".maps");
 
 /*
+ * The period of each CPU's clock.  What the context says is the period that
+ * the clock was opened with: for cpu-clock the kernel does not follow when it
+ * is changed.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* the collector makes it one for each CPU */
+	__type(key, __u32);	/* CPU */
+	__type(value, __u64);	/* ns */
+} periods SEC(".maps");
+
+/*
  * 660 samples: at 100 a second for each of 20 targets and a drain every
  * 20 ms it is a sixteenth full.  It is mapped twice.
  */
@@ -71,6 +83,14 @@ static __always_inline int task_ids(__u32 *ret_tgid, __u32 *ret_tid)
 static __always_inline __u32 n_frames(long n_bytes)
 {
 	return n_bytes > 0 ? (__u32)n_bytes / sizeof(__u64) : 0;
+}
+
+static __always_inline __u64 period_ns(void)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	__u64 *ns = bpf_map_lookup_elem(&periods, &cpu);
+
+	return ns ? *ns : 0;
 }
 
 SEC("perf_event")
@@ -106,7 +126,7 @@ int on_tick(struct bpf_perf_event_data *ctx)
 		return 0;
 	}
 	e->at_ns = bpf_ktime_get_ns();
-	e->period_ns = ctx->sample_period * stride;
+	e->period_ns = period_ns() * stride;
 	e->target = t->target;
 	e->tid = tid;
 	bpf_get_current_comm(e->name, sizeof(e->name));

@@ -434,15 +434,20 @@ void name_of_thread(const char *raw, char ret_name[NAME_BYTES])
 	copy_clean(raw, s, sizeof(s));
 	while (*p) {
 		size_t n = n_digits(p);
+		/* a word that ends in a number: C2, G1 */
+		bool is_ending =
+			n > 0 && p > s && p[n] == ' ' && is_word(p[-1]);
 
 		/* {} is longer than one digit, and twice as long at worst */
-		if (n > 0) {
+		if (n > 0 && !is_ending) {
 			memcpy(ret_name + len, "{}", 2);
 			len += 2;
 			p += n;
-		} else {
-			ret_name[len++] = *p++;
 		}
+		for (; n > 0 && is_ending; n--)
+			ret_name[len++] = *p++;
+		while (*p && !is_digit(*p))
+			ret_name[len++] = *p++;
 	}
 	if (raw_len >= COMM_BYTES && len > 0 &&
 	    strchr("-_#", ret_name[len - 1])) {

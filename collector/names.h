@@ -78,8 +78,9 @@ void name_of_module(const char *path, char ret_name[NAME_BYTES]);
 
 /*
  * A kind of thread: the thread's name with its numbers replaced by {}, as in
- * "DefaultDispatch", "pool-{}-thread-{}".  The kernel cuts names at 15 bytes;
- * a number that fell off there is put back as {}.
+ * "pool-{}-thread-{}", but for those that end a word: "C2 CompilerThre".  The
+ * kernel cuts names at 15 bytes; a number that fell off there is put back as
+ * {}.
  */
 void name_of_thread(const char *raw, char ret_name[NAME_BYTES]);
 

@@ -30,6 +30,7 @@ static const uint64_t FIRST_PIDNS_INO = UINT64_C(0xEFFFFFFC);
 
 struct clock {
 	int fd;
+	uint32_t cpu;
 	struct bpf_link *link;
 };
 
@@ -91,6 +92,15 @@ static uint64_t jittered_period_ns(uint32_t hz)
 	return (uint64_t)(period + period * JITTER_PERCENT * off / 100000);
 }
 
+static int set_cpus(struct oncpu *skel, struct err *err)
+{
+	int n = libbpf_num_possible_cpus();
+
+	if (n <= 0)
+		return err_set(err, -EIO, "profile: cannot count the CPUs");
+	return bpf_map__set_max_entries(skel->maps.periods, (uint32_t)n);
+}
+
 static int set_pid_namespace(struct oncpu *skel, struct err *err)
 {
 	struct stat st;
@@ -116,13 +126,13 @@ static int take(void *arg, void *bytes, size_t len)
 	return 0;
 }
 
-static int open_clock(int cpu, uint32_t hz)
+static int open_clock(int cpu, uint64_t period_ns)
 {
 	struct perf_event_attr attr = {
 		.type = PERF_TYPE_SOFTWARE,
 		.size = sizeof(attr),
 		.config = PERF_COUNT_SW_CPU_CLOCK,
-		.sample_period = jittered_period_ns(hz),
+		.sample_period = period_ns,
 		.disabled = 1,
 		.exclude_idle = 1,
 	};
@@ -131,16 +141,29 @@ static int open_clock(int cpu, uint32_t hz)
 			    PERF_FLAG_FD_CLOEXEC);
 }
 
+/* Tell the program what its ticks weigh on that CPU. */
+static int write_period(struct sampler *s, uint32_t cpu, uint64_t period_ns)
+{
+	return bpf_map__update_elem(s->skel->maps.periods, &cpu, sizeof(cpu),
+				    &period_ns, sizeof(period_ns), BPF_ANY);
+}
+
 static int start_clock(struct sampler *s, int cpu, struct err *err)
 {
 	struct clock *c = &s->clocks[s->n_clocks];
+	uint64_t period_ns = jittered_period_ns(s->hz);
+	int rc;
 
-	c->fd = open_clock(cpu, s->hz);
+	c->cpu = (uint32_t)cpu;
+	c->fd = open_clock(cpu, period_ns);
 	if (c->fd < 0 && (errno == ENODEV || errno == ENXIO))
 		return 0; /* this CPU is offline */
 	if (c->fd < 0)
 		return refused(err, -errno, "perf_event_open(cpu-clock)");
 	s->n_clocks++;
+	rc = write_period(s, c->cpu, period_ns);
+	if (rc < 0)
+		return refused(err, rc, "set a clock's period");
 	c->link = bpf_program__attach_perf_event(s->skel->progs.on_tick, c->fd);
 	if (!c->link)
 		return refused(err, -errno, "attach perf_event");
@@ -152,8 +175,6 @@ static int start_clocks(struct sampler *s, struct err *err)
 	int n = libbpf_num_possible_cpus();
 	int rc;
 
-	if (n <= 0)
-		return err_set(err, -EIO, "profile: cannot count the CPUs");
 	s->clocks = calloc((size_t)n, sizeof(*s->clocks));
 	if (!s->clocks)
 		return -ENOMEM;
@@ -179,6 +200,8 @@ int sampler_new(struct sampler **ret_s, struct err *err)
 		goto out;
 	}
 	rc = set_pid_namespace(s->skel, err);
+	if (rc == 0)
+		rc = set_cpus(s->skel, err);
 	if (rc < 0)
 		goto out;
 	rc = oncpu__load(s->skel);
@@ -302,12 +325,16 @@ int sampler_counts(const struct sampler *s, pid_t pid,
 static int set_clocks(struct sampler *s, uint32_t hz, struct err *err)
 {
 	for (int i = 0; i < s->n_clocks; i++) {
+		const struct clock *c = &s->clocks[i];
 		uint64_t period_ns = jittered_period_ns(hz);
+		int rc;
 
-		if (ioctl(s->clocks[i].fd, PERF_EVENT_IOC_PERIOD, &period_ns) <
-		    0)
+		if (ioctl(c->fd, PERF_EVENT_IOC_PERIOD, &period_ns) < 0)
 			return refused(err, -errno,
 				       "perf_event: set the period");
+		rc = write_period(s, c->cpu, period_ns);
+		if (rc < 0)
+			return refused(err, rc, "set a clock's period");
 	}
 	return 0;
 }

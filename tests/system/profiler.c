@@ -53,6 +53,7 @@ struct run {
 	uint64_t n_maps; /* the JVM wrote */
 	uint64_t n_naming_ns;
 	uint64_t n_events;
+	uint64_t cpu_ns; /* that the target used meanwhile */
 	int hz;
 };
 
@@ -83,7 +84,17 @@ static void step_hotspot(struct run *r)
 	}
 }
 
-/* Until there is nothing unnamed to learn: the map that profiling needs. */
+/* CPU time that a process has used. */
+static uint64_t cpu_time_ns(pid_t pid)
+{
+	struct timespec used = { .tv_sec = 0 };
+	clockid_t id;
+
+	if (clock_getcpuclockid(pid, &id) != 0 || clock_gettime(id, &used) < 0)
+		return 0;
+	return (uint64_t)used.tv_sec * SECOND_NS + (uint64_t)used.tv_nsec;
+}
+
 static int loop(struct run *r, struct err *err)
 {
 	struct itimerspec every = {
@@ -96,6 +107,10 @@ static int loop(struct run *r, struct err *err)
 	uint64_t now_ns = begin_ns;
 	int rc = 0;
 
+	r->cpu_ns = cpu_time_ns(r->pid);
+	rc = sampler_add_target(r->sampler, r->pid, 1, err);
+	if (rc < 0)
+		return rc;
 	if (fd < 0 || timerfd_settime(fd, 0, &every, NULL) < 0)
 		return -errno;
 	while (now_ns - begin_ns < r->seconds * SECOND_NS && rc >= 0) {
@@ -113,6 +128,7 @@ static int loop(struct run *r, struct err *err)
 		r->hz = rc;
 		window_ns = now_ns;
 	}
+	r->cpu_ns = cpu_time_ns(r->pid) - r->cpu_ns;
 	close(fd);
 	return rc < 0 ? rc : 0;
 }
@@ -156,6 +172,7 @@ static void print_counts(const struct run *r)
 	printf("count truncated %llu\n", (unsigned long long)c.n_truncated);
 	printf("count ticks %llu\n", (unsigned long long)k.n_ticks);
 	printf("count ring_full %llu\n", (unsigned long long)k.n_ring_full);
+	printf("count cpu_ns %llu\n", (unsigned long long)r->cpu_ns);
 	printf("count hz %d\n", r->hz);
 	printf("count maps_written %llu\n", (unsigned long long)r->n_maps);
 	printf("count perfmap_entries %zu\n",
@@ -218,8 +235,6 @@ static int open_all(struct run *r, struct err *err)
 		rc = hotspot_new(r->pid, &r->hotspot, err);
 	if (rc == 0)
 		rc = sampler_new(&r->sampler, err);
-	if (rc == 0)
-		rc = sampler_add_target(r->sampler, r->pid, 1, err);
 	return rc;
 }
 

@@ -184,6 +184,10 @@ static void threads_lose_their_numbers(void)
 		{ "cut by the kernel", "pool-10-thread-", "pool-{}-thread-{}" },
 		{ "not cut, ends in a dash", "worker-", "worker-" },
 		{ "number sign", "GC Thread#12", "GC Thread#{}" },
+		{ "a word that ends in a number", "C2 CompilerThre",
+		  "C2 CompilerThre" },
+		{ "of two digits", "C12 x7", "C12 x{}" },
+		{ "both", "G1 Conc#0", "G1 Conc#{}" },
 		{ "cut inside a word", "DefaultDispatch", "DefaultDispatch" },
 	};
 
