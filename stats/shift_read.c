@@ -171,7 +171,8 @@ double pass_log_left(const struct pass *sum, double alpha)
 
 /*
  * The sampling variance of ln P99 of one baseline instance: p / ((1 - p) n
- * h^2), h the slope of ln(1 - F) over ln latency between P97 and P99.7.
+ * h^2), h the slope of ln(1 - F) over ln latency between P97 and P99.7, times
+ * phi, because requests come in bursts.
  */
 static double noise_of(const struct shift *s)
 {
@@ -186,7 +187,9 @@ static double noise_of(const struct shift *s)
 	h = log((1.0 - q[0]) / (1.0 - q[1])) /
 	    log((double)ns[1] / (double)ns[0]);
 	n = s->n_spread_requests / s->n_spread;
-	return n > 0.0 ? 0.99 / (0.01 * n * h * h) : 0.0;
+	return n > 0.0 ? 0.99 / (0.01 * n * h * h) *
+				 dispersion_phi(&s->dispersion[LEVEL_P99])
+		       : 0.0;
 }
 
 void shift_show(const struct shift *s, struct shift_view *ret_view)

@@ -114,9 +114,8 @@ static const struct {
 				     "measure nothing in the "
 				     "same way{also}" },
 	[CODE_TRANSIENT] = { "TRANSIENT", NULL,
-			     "{at}the canary was slower than permitted for a "
-			     "while and is "
-			     "not any more; " P99 " over all" },
+			     P99 " over all, but the canary was slower than "
+				 "permitted for a while only" },
 	[CODE_TOO_FEW_INSTANCES] = { "TOO_FEW_INSTANCES",
 				     "{seen_count} {subject} so far, at least "
 				     "{permitted_count} are "
@@ -238,11 +237,30 @@ static void add_wait(struct text *t, double ms)
 		text_printf(t, "%.0f min", s / 60.0);
 }
 
+/* Decimals that shift, interval and limit have in common. */
+static int decimals_shift(const struct verdict *v)
+{
+	double most = fmax(fabs(v->shift_ms), fabs(v->limit_ms));
+
+	return most < 0.95 ? 2 : most < 99.5 ? 1 : 0;
+}
+
+/* An end that is not known yet is at the end of what is looked at. */
 static void add_interval(struct text *t, const struct verdict *v)
 {
-	int d = decimals(v->shift_ms);
+	int d = decimals_shift(v);
+	bool low = v->p99_ratio_lo > VERDICT_RATIO_LEAST;
+	bool high = v->p99_ratio_hi < VERDICT_RATIO_MOST;
 
-	text_printf(t, "%+.*f..%+.*f", d, v->shift_lo_ms, d, v->shift_hi_ms);
+	if (low && high)
+		text_printf(t, "%+.*f..%+.*f", d, v->shift_lo_ms, d,
+			    v->shift_hi_ms);
+	else if (low)
+		text_printf(t, "%+.*f or more", d, v->shift_lo_ms);
+	else if (high)
+		text_printf(t, "%+.*f or less", d, v->shift_hi_ms);
+	else
+		text_printf(t, "not known yet");
 }
 
 static void add_hot(struct text *t, const struct verdict *v, bool alone)
@@ -302,11 +320,11 @@ static void add_field(struct text *t, const char *name, size_t len,
 	else if (IS("baseline_p99"))
 		add_ms(t, v->p99_baseline_ms);
 	else if (IS("shift"))
-		text_printf(t, "%+.*f ms", decimals(v->shift_ms), v->shift_ms);
+		text_printf(t, "%+.*f ms", decimals_shift(v), v->shift_ms);
 	else if (IS("interval"))
 		add_interval(t, v);
 	else if (IS("limit"))
-		text_printf(t, "%+.*f", decimals(v->limit_ms), v->limit_ms);
+		text_printf(t, "%+.*f", decimals_shift(v), v->limit_ms);
 	else if (IS("need"))
 		add_count(t, v->need_requests);
 	else if (IS("canary_requests"))

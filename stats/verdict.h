@@ -52,6 +52,10 @@ enum {
 	VERDICT_FUNCTION_BYTES = 256,
 };
 
+/* Ratios are looked at between these; an interval that ends there is open. */
+#define VERDICT_RATIO_LEAST 0.21
+#define VERDICT_RATIO_MOST  6.0
+
 /*
  * A figure that does not exist (no data) is 0; ratios are canary over
  * baseline, 1 where there is nothing to compare.  Intervals are valid at

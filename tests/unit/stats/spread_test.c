@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* spread, moderate: what is known of how much instances differ. */
+#include "stats/spread.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "stats/moderate.h"
+#include "stats/rng.h"
+#include "tests/test.h"
+
+static double uniform(struct rng *r)
+{
+	return ((double)(rng_next(r) >> 11) + 0.5) * 0x1p-53;
+}
+
+static double normal(struct rng *r)
+{
+	return sqrt(-2.0 * log(uniform(r))) *
+	       cos(6.283185307179586 * uniform(r));
+}
+
+static void phi_begins_cautious(void)
+{
+	struct dispersion d = { 0 };
+
+	/* f = 26/20, phi = 1.3 (1 + sqrt(.1)) */
+	CHECK(fabs(dispersion_phi(&d) - 1.3 * (1.0 + sqrt(0.1))) < 1e-12);
+}
+
+/* phi of n blocks of 8 instances, x = 50 expected, extra noise as given. */
+static double phi_of(double instance_sd, double shared, uint32_t n)
+{
+	struct rng rng = { .state = 7 };
+	struct dispersion d = { 0 };
+	struct dispersion_trace t[8];
+	double kept[8] = { 0 };
+
+	memset(t, 0, sizeof(t));
+	for (uint32_t w = 0; w < n; w++) {
+		for (int i = 0; i < 8; i++) {
+			double e = 100.0;
+
+			kept[i] = shared * kept[i] +
+				  sqrt(1.0 - shared * shared) * normal(&rng);
+			dispersion_note(&d, &t[i], w,
+					e + sqrt(e * 0.9) * normal(&rng) +
+						e * instance_sd * kept[i],
+					e, 0.1);
+		}
+		dispersion_block(&d, 8);
+	}
+	return dispersion_phi(&d);
+}
+
+static void phi_finds_what_the_counts_have(void)
+{
+	double plain = phi_of(0.0, 0.0, 200);
+	double noisy = phi_of(0.2, 0.0, 200);
+	double lasting = phi_of(0.2, 0.8, 200);
+
+	CHECK(plain >= 1.0 && plain < 1.35);
+	/* variance 90 + 400 over 90 */
+	CHECK(noisy > 4.5 && noisy < 8.0);
+	/* noise that lasts counts several times */
+	CHECK(lasting > 1.5 * noisy);
+}
+
+static void a_missing_block_is_no_lag(void)
+{
+	struct dispersion d = { 0 };
+	struct dispersion_trace t = { 0 };
+
+	dispersion_note(&d, &t, 0, 10, 10, 0.1);
+	dispersion_note(&d, &t, 1, 20, 10, 0.1);
+	CHECK(d.sum_lag[0] == 0.0); /* the first one only taught */
+	dispersion_note(&d, &t, 3, 20, 10, 0.1);
+	CHECK(d.sum_lag[0] == 0.0);
+	CHECK(d.sum_lag[1] > 0.0);
+	dispersion_note(&d, &t, 300, 20, 10, 0.1);
+	CHECK(d.sum_lag[5] == 0.0);
+}
+
+static void the_floor_is_moderated(void)
+{
+	struct spread_prior none = { 0 };
+	struct spread_prior taught = { .s2 = 0.01, .df = 20 };
+	double df;
+
+	CHECK(spread_moderate(0.04, 1, &none, &df) == 0.0 && df == 0.0);
+	CHECK(fabs(spread_moderate(0.04, 5, &none, &df) - 0.2) < 1e-15);
+	CHECK(df == 4.0);
+	CHECK(fabs(spread_moderate(0.04, 5, &taught, &df) -
+		   sqrt((20 * 0.01 + 4 * 0.04) / 24)) < 1e-15);
+	CHECK(df == 24.0);
+}
+
+static void variance_is_that_of_the_sample(void)
+{
+	static const double v[] = { 2, 4, 4, 4, 5, 5, 7, 9 };
+
+	CHECK(fabs(spread_variance(v, 8) - 32.0 / 7.0) < 1e-12);
+	CHECK(spread_variance(v, 1) == 0.0);
+	CHECK(spread_variance(v, 0) == 0.0);
+}
+
+static void moderation_recovers_what_it_was_drawn_from(void)
+{
+	static double s2[4000];
+	struct rng rng = { .state = 3 };
+	struct moderation m;
+
+	/* s0^2 = 2 with d0 = 8: sigma^2 = d0 s0^2 / chi^2_8; d = 6 each */
+	for (int i = 0; i < 4000; i++) {
+		double chi0 = 0.0;
+		double chi = 0.0;
+
+		for (int k = 0; k < 8; k++) {
+			double z = normal(&rng);
+
+			chi0 += z * z;
+		}
+		for (int k = 0; k < 6; k++) {
+			double z = normal(&rng);
+
+			chi += z * z;
+		}
+		s2[i] = 16.0 / chi0 * chi / 6.0;
+	}
+	m = moderate_fit(s2, 4000, 6.0);
+	CHECK(m.d0 > 6.5 && m.d0 < 9.8);
+	CHECK(m.s2_0 > 1.85 && m.s2_0 < 2.15);
+	CHECK(fabs(moderate(&(struct moderation){ 4, 1 }, 3.0, 2.0) -
+		   10.0 / 6.0) < 1e-15);
+}
+
+static void a_t_statistic_has_an_e_value_of_mean_one(void)
+{
+	struct rng rng = { .state = 11 };
+	double mean = 0.0;
+
+	/* of 6 residual degrees of freedom, no effect, by simulation */
+	for (int i = 0; i < 200000; i++) {
+		double chi = 0.0;
+
+		for (int k = 0; k < 6; k++) {
+			double z = normal(&rng);
+
+			chi += z * z;
+		}
+		mean += exp(
+			moderate_log_e(normal(&rng) / sqrt(chi / 6), 6, 2.0));
+	}
+	mean /= 200000;
+	CHECK(mean > 0.97 && mean < 1.03);
+	CHECK(moderate_log_e(0.0, 6, 2.0) < 0.0);
+	CHECK(moderate_log_e(20.0, 10, 30.0) > 10.0);
+	CHECK(moderate_log_e(5.0, 10, 3.0) == moderate_log_e(-5.0, 10, 3.0));
+}
+
+const struct test_case test_cases[] = {
+	{ "spread: phi begins cautious", phi_begins_cautious },
+	{ "spread: phi finds what the counts have",
+	  phi_finds_what_the_counts_have },
+	{ "spread: a missing block is no lag", a_missing_block_is_no_lag },
+	{ "spread: the floor is moderated", the_floor_is_moderated },
+	{ "spread: variance is that of the sample",
+	  variance_is_that_of_the_sample },
+	{ "moderate: the fit recovers what it was drawn from",
+	  moderation_recovers_what_it_was_drawn_from },
+	{ "moderate: a t statistic has an e-value of mean one",
+	  a_t_statistic_has_an_e_value_of_mean_one },
+	{ NULL, NULL },
+};
