@@ -96,6 +96,10 @@ $(TESTS): %: %.o $(B)/tests/test.o $(B)/tests/random_batch.o \
 	$(B)/tests/story.o $(BASE)
 $(FUZZ):  %: %.o $(B)/tests/fuzz/replay.o $(BASE)
 
+# Tests of the fold draw their rollouts from the simulator's truth.
+$(B)/tests/unit/stats/rollout_test $(B)/tests/property/rollout_property \
+$(B)/tests/property/flamediff_property: $(B)/tests/sim/truth.o
+
 # Archives after objects, and stats before common, whatever order a rule
 # added them in.
 link = $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
