@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Long polls: each request lets the gate take up to 25 s, below the idle
- * limits of proxies, and the next one follows at once.
+ * Long polls: each request but the first lets the gate take up to 25 s, below
+ * the idle limits of proxies, and the next one follows at once.
  */
 #include "ci/cli/ask.h"
 
@@ -138,6 +138,9 @@ static enum answer ask_once(struct asking *a, int64_t *ret_retry_after_s)
 	int64_t timeout;
 	int rc;
 
+	/* the first answer is wanted now: it shows that all is well */
+	if (!a->has_document)
+		wait = 0;
 	a->failure.text[0] = '\0';
 	target_write(a->o, wait, &target);
 	/* waiting ends when it was said to, even if the gate hangs */
@@ -236,9 +239,13 @@ static enum exit_code say_late(struct asking *a)
 	return say_end(a, code, why);
 }
 
-/* What came of one request; true if it was the last. */
-static bool ended(struct asking *a, enum answer answer, int64_t asked_ms,
-		  int64_t retry_after_s, enum exit_code *ret_code)
+/*
+ * What came of one request; true if it was the last.  first: no document had
+ * come before, so the gate was not asked to wait.
+ */
+static bool ended(struct asking *a, enum answer answer, bool first,
+		  int64_t asked_ms, int64_t retry_after_s,
+		  enum exit_code *ret_code)
 {
 	const char *why;
 
@@ -273,7 +280,8 @@ static bool ended(struct asking *a, enum answer answer, int64_t asked_ms,
 		return true;
 	}
 	say_document(a);
-	pause_ms(a, asked_ms + POLL_MIN_MS - a->heard_ms);
+	if (!first)
+		pause_ms(a, asked_ms + POLL_MIN_MS - a->heard_ms);
 	return false;
 }
 
@@ -291,9 +299,10 @@ enum exit_code ask_verdict(struct client *c, const struct options *o)
 	do {
 		int64_t asked_ms = now_ms();
 		int64_t retry_after_s = 0;
+		bool first = !a.has_document;
 		enum answer answer = ask_once(&a, &retry_after_s);
 
-		end = ended(&a, answer, asked_ms, retry_after_s, &code);
+		end = ended(&a, answer, first, asked_ms, retry_after_s, &code);
 	} while (!end && now_ms() < a.deadline_ms);
 	if (!end)
 		code = say_late(&a);

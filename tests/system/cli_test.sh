@@ -134,9 +134,12 @@ is "a token for something else" 4 '' 'wants a token' wait denied
 is "a refused token never passes" 4 '' 'FORBIDDEN' \
 	wait denied --on-error=pass
 
+before=$(grep -c service=never "$dir/log")
 is "verdict asks once" 5 '"verdict":"running"' '' verdict never
-holds "without waiting" [ "$(grep -c 'service=never.*wait' "$dir/log")" = 1 ]
-is "verdict may wait" 5 '' '' verdict never --wait 1
+holds "and no more" [ "$(grep -c service=never "$dir/log")" = $((before + 1)) ]
+holds "without waiting" [ "$(tail -n 1 "$dir/log" | grep -c wait=)" = 0 ]
+is "verdict may wait" 5 '' '' verdict never --wait 2
+holds "which the gate is told" grep -q 'service=never.*wait=1' "$dir/log"
 is "verdict passes" 0 '^pass: ' '' verdict pass
 is "verdict that is inconclusive so far" 3 '' '' verdict inconclusive-open
 is "verdict of a broken gate" 4 '' 'INTERNAL' verdict broken
@@ -147,10 +150,10 @@ holds "on one line" [ "$(wc -l <"$dir/out")" = 1 ]
 is "--json prints an error as a document" 4 '"code":"UNREACHABLE"' '' \
 	verdict broken --json
 
-is "all parameters are sent" 0 '^pass: ' '' wait pass --step 25 \
+is "all parameters are sent" 0 '^pass: ' '' wait late-too --step 25 \
 	--attempt 2 --policy strict --timeout 10s
 holds "as the gate wants them" grep -q \
-	'service=pass&baseline=a&canary=b&step=25&attempt=2&policy=strict&wait=' \
+	'service=late-too&baseline=a&canary=b&step=25&attempt=2&policy=strict&wait=9' \
 	"$dir/log"
 
 echo 'sixteen-or-more-bytes' >"$dir/token"
