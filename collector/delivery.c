@@ -13,6 +13,7 @@ enum delivery delivery_of(long status, const char *code)
 		return DELIVERY_VERSION;
 	switch (status) {
 	case 401:
+	case 403:
 	case 404:
 	case 405:
 		return DELIVERY_MISDIRECTED;

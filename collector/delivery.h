@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * delivery - what a gate's answer means, and when to try again.
+ * delivery - what a gate's answer means, and when to try again
+ * (schema/FORMATS.md, "Replies").
  *
  *	200			the gate has it: it leaves the spool
  *	UNSUPPORTED_VERSION	a newer version than the gate speaks: it stays
- *	401, 404, 405		the token or the address is wrong, not the
+ *	401, 403, 404, 405	the token or the address is wrong, not the
  *				batch: it stays
  *	408, 425, 429, 5xx	the gate is at fault: it stays
  *	any other 4xx		the batch is at fault: it is dropped, counted,

@@ -18,8 +18,9 @@ FIELDS = {2: "service", 3: "revision", 4: "instance", 11: "hooks",
           21: "lost", 25: "refused"}
 NUMBERS = {5: "stream", 6: "seq", 7: "from_ms", 8: "to_ms", 10: "before",
            22: "events"}
-CAUSES = ["ring", "memory", "unreadable", "opaque", "unparsed", "routes",
-          "sample_ring", "sample_stack", "paths", "spool", "refused"]
+CAUSES = ["other", "ring", "memory", "unreadable", "opaque", "unparsed",
+          "routes", "sample_ring", "sample_stack", "paths", "spool",
+          "refused"]
 
 
 def unpack(frame):
@@ -99,8 +100,8 @@ def main():
             body = body[24 + name_len:24 + name_len + body_len]
         b = describe(unpack(body))
         served = sum(n for _, kind, _, n in b["series"] if kind == 1)
-        lost = ",".join("%s:%d" % (CAUSES[i], n)
-                        for i, n in enumerate(b["lost"]) if n)
+        lost = ",".join("%s:%d" % (cause, n)
+                        for cause, n in zip(CAUSES, b["lost"]) if n)
         routes = ",".join(
             "%s:%d:%d" % (b["string"][r].replace(" ", "_"), status, n)
             for r, kind, status, n in sorted(b["series"]) if kind == 1)
