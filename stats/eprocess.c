@@ -7,20 +7,38 @@
  * From .02 up: a grid from .15 up loses half the power at the median, where
  * a shift of 5 % moves the share above it by only 7 %.
  */
-static const double theta[TILT_N] = { 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5 };
+static const double latency_theta[TILT_N] = { 0.02, 0.05, 0.1, 0.2,
+					      0.4,  0.8,  1.5 };
 
-void odds_init(struct odds *o, double rho)
+/*
+ * Up to 5: without any error, the evidence that the rate is below d grows by
+ * d (1 - e^-theta) with each request, and 1.5 would leave a fifth of it.
+ */
+static const double rate_theta[TILT_N] = { 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 5.0 };
+
+static void odds_fill(struct odds *o, double rho, const double *theta)
 {
 	o->rho = rho;
+	o->theta = theta;
 	for (int i = 0; i < TILT_N; i++) {
 		o->up[i] = log1p(rho * expm1(theta[i]));
 		o->down[i] = log1p(rho * expm1(-theta[i]));
 	}
 }
 
+void odds_init(struct odds *o, double rho)
+{
+	odds_fill(o, rho, latency_theta);
+}
+
+void odds_init_rate(struct odds *o, double rho)
+{
+	odds_fill(o, rho, rate_theta);
+}
+
 void odds_init_ratio(struct odds *o, double rho, double ratio)
 {
-	odds_init(o, rho * ratio / (1.0 - rho + rho * ratio));
+	odds_fill(o, rho * ratio / (1.0 - rho + rho * ratio), rate_theta);
 }
 
 void tilts_bet(struct tilts *t, const struct odds *o, enum bet bet, double x_c,
@@ -31,7 +49,7 @@ void tilts_bet(struct tilts *t, const struct odds *o, enum bet bet, double x_c,
 
 	for (int i = 0; i < TILT_N; i++)
 		t->log_e[i] +=
-			(sign * theta[i] * x_c - (x_c + x_b) * c[i]) / phi;
+			(sign * o->theta[i] * x_c - (x_c + x_b) * c[i]) / phi;
 }
 
 void tilts_bet_rise(struct tilts *t, const struct odds *o, enum bet bet,
@@ -42,7 +60,8 @@ void tilts_bet_rise(struct tilts *t, const struct odds *o, enum bet bet,
 
 	tilts_bet(t, o, bet, x_c, x_b, phi);
 	for (int i = 0; i < TILT_N; i++)
-		t->log_e[i] -= n_c * rise * expm1(sign * theta[i] - c[i]) / phi;
+		t->log_e[i] -=
+			n_c * rise * expm1(sign * o->theta[i] - c[i]) / phi;
 }
 
 void tilts_add(struct tilts *t, const struct tilts *add)

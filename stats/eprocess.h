@@ -34,16 +34,20 @@ struct tilts {
  */
 struct odds {
 	double rho; /* the canary's share of the exposure, 0 < rho < 1 */
+	const double *theta; /* the tilts: of latencies, or of rates */
 	double up[TILT_N];
 	double down[TILT_N];
 };
 
-/* The odds at rho. */
+/* The odds of latencies at rho. */
 void odds_init(struct odds *o, double rho);
 
+/* The odds of rates: wider tilts, because there may be no event at all. */
+void odds_init_rate(struct odds *o, double rho);
+
 /*
- * The odds where the canary is permitted ratio times the baseline's rate:
- * rho' = rho r / (1 - rho + rho r).
+ * The odds of rates where the canary is permitted ratio times the baseline's
+ * rate: rho' = rho r / (1 - rho + rho r).
  */
 void odds_init_ratio(struct odds *o, double rho, double ratio);
 

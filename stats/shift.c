@@ -50,6 +50,7 @@ struct block {
 	uint32_t n_instances[2];
 	double n_events[RATE_N][2];
 	struct odds odds;
+	struct odds rate_odds;
 	uint64_t number;
 	uint32_t round;
 	uint32_t begun;
@@ -284,7 +285,10 @@ static void bet_but_one(struct shift *s, const struct block *b, int metric,
 
 		if (!a->canary || n_c <= 0.0)
 			continue;
-		odds_init(&o, n_c / (n_c + b->n[0]));
+		if (metric < LEVEL_N)
+			odds_init(&o, n_c / (n_c + b->n[0]));
+		else
+			odds_init_rate(&o, n_c / (n_c + b->n[0]));
 		tilts_bet(&s->instances[a->slot]->but[metric], &o, BET_AGAINST,
 			  x_c - x[i], x_b, phi);
 	}
@@ -295,8 +299,9 @@ static void bet_but_one(struct shift *s, const struct block *b, int metric,
 		if (!s->instances[i] ||
 		    (at < b->n_arms && b->arms[at].slot == i))
 			continue;
-		tilts_bet(&s->instances[i]->but[metric], &b->odds, BET_AGAINST,
-			  x_c, x_b, phi);
+		tilts_bet(&s->instances[i]->but[metric],
+			  metric < LEVEL_N ? &b->odds : &b->rate_odds,
+			  BET_AGAINST, x_c, x_b, phi);
 	}
 }
 
@@ -439,10 +444,10 @@ static void bet_rate_pass(struct shift *s, const struct block *b, int rate,
 	for (int k = 0; k < PASS_START_N; k++) {
 		if (b->begun < pass_start[k])
 			continue;
-		tilts_bet_rise(&s->pass.t[item + 1][k], &b->odds, BET_FOR, x[1],
-			       x[0], b->n[1], rise, phi);
+		tilts_bet_rise(&s->pass.t[item + 1][k], &b->rate_odds, BET_FOR,
+			       x[1], x[0], b->n[1], rise, phi);
 		if (rise - luck > 0.0)
-			tilts_bet_rise(&s->pass.t[item + 3][k], &b->odds,
+			tilts_bet_rise(&s->pass.t[item + 3][k], &b->rate_odds,
 				       BET_FOR, x[1], x[0], b->n[1],
 				       rise - luck, phi);
 	}
@@ -464,15 +469,15 @@ static void bet_rate(struct shift *s, const struct block *b, int rate,
 	odds_init_ratio(&o, b->odds.rho, ratio);
 	tilts_bet(&s->null[SHIFT_LIMIT][metric], &o, BET_AGAINST, x[1], x[0],
 		  phi);
-	tilts_bet_rise(&s->rise[SHIFT_LIMIT][rate], &b->odds, BET_AGAINST, x[1],
-		       x[0], b->n[1], rise, phi);
-	tilts_bet(&s->null[SHIFT_NONE][metric], &b->odds, BET_AGAINST, x[1],
-		  x[0], phi);
+	tilts_bet_rise(&s->rise[SHIFT_LIMIT][rate], &b->rate_odds, BET_AGAINST,
+		       x[1], x[0], b->n[1], rise, phi);
+	tilts_bet(&s->null[SHIFT_NONE][metric], &b->rate_odds, BET_AGAINST,
+		  x[1], x[0], phi);
 	if (isfinite(eta)) {
 		odds_init_ratio(&o, b->odds.rho, fmax(ratio, exp(eta)));
 		tilts_bet(&s->null[SHIFT_FLOOR][metric], &o, BET_AGAINST, x[1],
 			  x[0], phi);
-		tilts_bet_rise(&s->rise[SHIFT_FLOOR][rate], &b->odds,
+		tilts_bet_rise(&s->rise[SHIFT_FLOOR][rate], &b->rate_odds,
 			       BET_AGAINST, x[1], x[0], b->n[1],
 			       fmax(rise, luck), phi);
 	}
@@ -482,8 +487,8 @@ static void bet_rate(struct shift *s, const struct block *b, int rate,
 	{
 		struct tilts now = { { 0 } };
 
-		tilts_bet_rise(&now, &b->odds, BET_AGAINST, x[1], x[0], b->n[1],
-			       GROSS_RISE, phi);
+		tilts_bet_rise(&now, &b->rate_odds, BET_AGAINST, x[1], x[0],
+			       b->n[1], GROSS_RISE, phi);
 		tilts_add(&s->gross[1 + rate], &now);
 		s->n_gross[1 + rate] += tilts_log_mean(&now) > 0.7;
 	}
@@ -641,8 +646,10 @@ static void block_sum(struct block *b)
 		for (int k = 0; k < RATE_N; k++)
 			b->n_events[k][a->canary] += (double)a->n_events[k];
 	}
-	if (b->n[0] > 0.0 && b->n[1] > 0.0)
+	if (b->n[0] > 0.0 && b->n[1] > 0.0) {
 		odds_init(&b->odds, b->n[1] / (b->n[0] + b->n[1]));
+		odds_init_rate(&b->rate_odds, b->odds.rho);
+	}
 }
 
 /* Bet on a block with both cohorts; each has room for n_arms. */
