@@ -31,6 +31,7 @@ struct store_job {
 	int (*run)(struct sqlite *db, void *ctx, struct err *err);
 	void *ctx;
 	size_t bytes; /* about what it writes */
+	bool undo;    /* it may refuse after it has changed something */
 
 	/* the writer's */
 	struct store_job *next;
@@ -65,10 +66,17 @@ struct store {
 int store_writer_start(struct store *st, struct err *err);
 void store_writer_stop(struct store *st);
 
-/* Have a job done.  Returns once its group is durable, or refused. */
+/*
+ * Have a job done.  Returns once its group is durable, or refused.
+ * store_do() runs it in a savepoint; store_do_checked() saves that for a job
+ * that refuses before it changes anything or not at all.
+ */
 int store_do(struct store *st,
 	     int (*run)(struct sqlite *, void *, struct err *), void *ctx,
 	     size_t bytes, struct err *err);
+int store_do_checked(struct store *st,
+		     int (*run)(struct sqlite *, void *, struct err *),
+		     void *ctx, size_t bytes, struct err *err);
 
 /*
  * store_read.c: borrow a connection that reads; give it back.  Waits for one

@@ -192,6 +192,10 @@ static int batch_insert(struct sqlite *db, const struct put *p,
 	return stmt_run(s, err);
 }
 
+/*
+ * Only an instance that was there before can refuse a batch, so that nothing
+ * has been changed when one is refused.
+ */
 static int put_run(struct sqlite *db, void *ctx, struct err *err)
 {
 	struct put *p = ctx;
@@ -223,7 +227,7 @@ int store_put_batch(struct store *st, const struct batch *b, const void *bytes,
 	struct put p = {
 		.batch = b, .bytes = bytes, .len = len, .now_ms = now_ms
 	};
-	int rc = store_do(st, put_run, &p, len, err);
+	int rc = store_do_checked(st, put_run, &p, len, err);
 
 	if (rc < 0)
 		return rc;

@@ -4,10 +4,10 @@
  *
  * A commit costs one write to the disk whatever it holds, so jobs that queue
  * up while one commit runs share the next.  A job is answered only once its
- * group is durable.  Each job runs in a savepoint: one that is refused leaves
- * nothing behind and does not disturb the others.  An error of the database
- * takes the whole group back; then each of its jobs is tried alone, so that
- * one that cannot be done does not keep the others from it.
+ * group is durable.  Each job that needs it runs in a savepoint: one that is
+ * refused leaves nothing behind and does not disturb the others.  An error of
+ * the database takes the whole group back; then each of its jobs is tried
+ * alone, so that one that cannot be done does not keep the others from it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -40,22 +40,40 @@ void store_unreserve(struct store *st)
 	pthread_mutex_unlock(&st->lock);
 }
 
+static int job_do(struct store *st, struct store_job *job, struct err *err)
+{
+	pthread_cond_init(&job->done, NULL);
+	pthread_mutex_lock(&st->lock);
+	*st->last = job;
+	st->last = &job->next;
+	pthread_cond_signal(&st->work);
+	while (!job->is_done)
+		pthread_cond_wait(&job->done, &st->lock);
+	pthread_mutex_unlock(&st->lock);
+	pthread_cond_destroy(&job->done);
+	if (job->rc < 0)
+		return err_set(err, job->rc, "%s", job->err.text);
+	return job->rc;
+}
+
 int store_do(struct store *st,
 	     int (*run)(struct sqlite *, void *, struct err *), void *ctx,
 	     size_t bytes, struct err *err)
 {
+	struct store_job job = {
+		.run = run, .ctx = ctx, .bytes = bytes, .undo = true
+	};
+
+	return job_do(st, &job, err);
+}
+
+int store_do_checked(struct store *st,
+		     int (*run)(struct sqlite *, void *, struct err *),
+		     void *ctx, size_t bytes, struct err *err)
+{
 	struct store_job job = { .run = run, .ctx = ctx, .bytes = bytes };
 
-	pthread_cond_init(&job.done, NULL);
-	pthread_mutex_lock(&st->lock);
-	*st->last = &job;
-	st->last = &job.next;
-	pthread_cond_signal(&st->work);
-	while (!job.is_done)
-		pthread_cond_wait(&job.done, &st->lock);
-	pthread_mutex_unlock(&st->lock);
-	pthread_cond_destroy(&job.done);
-	return job.rc < 0 ? err_set(err, job.rc, "%s", job.err.text) : job.rc;
+	return job_do(st, &job, err);
 }
 
 static bool is_refusal(int rc)
@@ -72,21 +90,22 @@ static int run(struct sqlite *db, const char *sql, struct err *err)
 	return rc < 0 ? rc : stmt_run(s, err);
 }
 
-/* One job in its savepoint.  Returns 0, or what ends the group. */
+/* One job, in a savepoint if need be.  Returns 0, or what ends the group. */
 static int job_run(struct sqlite *db, struct store_job *job)
 {
-	int rc;
+	int rc = 0;
 
 	job->err.text[0] = '\0';
-	rc = run(db, "SAVEPOINT job", &job->err);
+	if (job->undo)
+		rc = run(db, "SAVEPOINT job", &job->err);
 	if (rc < 0)
 		return rc;
 	job->rc = job->run(db, job->ctx, &job->err);
 	if (job->rc < 0 && !is_refusal(job->rc))
 		return job->rc;
-	if (job->rc < 0)
+	if (job->rc < 0 && job->undo)
 		rc = run(db, "ROLLBACK TO job", &job->err);
-	if (rc == 0)
+	if (rc == 0 && job->undo)
 		rc = run(db, "RELEASE job", &job->err);
 	return rc;
 }
