@@ -169,10 +169,17 @@ FEEDER = $(B)/tests/system/feeder
 $(FEEDER): $(FEEDER).o $(B)/tests/story.o $(BASE)
 	$(link)
 
-system: all $(PROFILER) $(FEEDER)
+# What the latency truth test is made of.
+TRUTH = $(patsubst %.c,$(B)/%,$(wildcard tests/system/truth/*.c))
+$(B)/tests/system/truth/driver: $(B)/libcollector.a
+$(TRUTH): LDLIBS = $(call libs,libbpf libelf)
+$(TRUTH): %: %.o $(BASE)
+	$(link)
+
+system: all $(PROFILER) $(FEEDER) $(TRUTH)
 	@sh tests/system/run.sh $(B)
 
-vm: all
+vm: $(TRUTH)
 	@sh tests/vm/run.sh $(B)
 
 sim: $(B)/tests/sim/sim

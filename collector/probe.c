@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/types.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -453,8 +454,8 @@ size_t probe_costs(const struct probe *p,
 		    0)
 			continue;
 		memset(c, 0, sizeof(*c));
-		strncpy(c->program, bpf_program__name(prog),
-			sizeof(c->program) - 1);
+		snprintf(c->program, sizeof(c->program), "%s",
+			 bpf_program__name(prog));
 		c->n_runs = info.run_cnt;
 		c->run_ns = info.run_time_ns;
 		c->n_recursion_misses = info.recursion_misses;
