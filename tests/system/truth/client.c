@@ -13,7 +13,8 @@
  *	     slow      the answer is taken at 64 KiB each 2 ms
  *	     wait      keep, but connects first and begins when a line comes
  *		       on its standard input
- *   DELAYS  spread  200 us to 2 ms, one in fifty 20 ms; or so many us
+ *   DELAYS  spread  200 us to 2 ms, one in fifty 20 ms
+ *	     long    20 to 40 ms; or so many us
  *
  * Requests of one connection are never late on purpose: those behind
  * schedule follow at once.
@@ -83,6 +84,8 @@ static unsigned int delay_us(struct worker *w)
 {
 	unsigned int at = (unsigned int)rand_r(&w->seed);
 
+	if (strcmp(w->plan->delays, "long") == 0)
+		return 20000 + at % 20000;
 	if (strcmp(w->plan->delays, "spread") != 0)
 		return (unsigned int)strtoul(w->plan->delays, NULL, 10);
 	return at % 50 == 0 ? 20000 : 200 + at / 50 % 1800;

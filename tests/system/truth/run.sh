@@ -57,39 +57,63 @@ start_driver() {
 	wait_for "$work/driver.out" ready
 }
 
-# finish NAME SINCE: stop both and compare
+# finish SINCE MAY_MISS: stop both and compare
 finish() {
 	# an answer without a length ends by 100 ms of silence
 	sleep 0.3
 	stop
-	if awk -v since="$2" -f "$programs/check.awk" "$work/server.log" \
-	    "$work/driver.log" >"$work/check.out" 2>&1 &&
-	    grep -q ' ring_full 0 ' "$work/driver.out"; then
-		echo "ok: $1"
+	grep -q ' ring_full 0 ' "$work/driver.out" || return 1
+	awk -v since="$1" -v may_miss="$2" -f "$programs/check.awk" \
+	    "$work/server.log" "$work/driver.log" >"$work/check.out" 2>&1
+}
+
+# try NAME HOW ARG...: a machine that stops a program between a call and its
+# stamp makes single figures wrong, so those get three tries; what was not
+# seen, or seen as something else, gets one.
+try() {
+	name=$1
+	shift
+	for n in 1 2 3; do
+		: >"$work/check.out"
+		"$@"
+		rc=$?
+		[ $rc = 2 ] || break
+		echo "again: $name"
+		cat "$work/check.out"
+	done
+	if [ $rc = 0 ]; then
+		echo "ok: $name"
 		passed=$((passed + 1))
 	else
-		echo "FAILED: $1"
+		echo "FAILED: $name"
 		sed -n '2,3p' "$work/driver.out"
 		failed=$((failed + 1))
 	fi
 	cat "$work/check.out"
 }
 
-# run NAME WORKERS CALL CONNECTIONS RATE COUNT HOW STYLES DELAYS
-run() {
-	start_server "$2" "$3"
+# load WORKERS CALL CONNECTIONS RATE COUNT HOW STYLES DELAYS
+load() {
+	start_server "$1" "$2"
 	start_driver
-	"$programs/client" $port "$4" "$5" "$6" "$7" "$8" "$9" \
+	"$programs/client" $port "$3" "$4" "$5" "$6" "$7" "$8" \
 	    >"$work/client.out"
-	finish "$1" 0
+	finish 0 0
 }
 
-# opened NAME: connections that were open, and idle, before the driver came
+run() {
+	name=$1
+	shift
+	try "$name" load "$@"
+}
+
+# opened DELAYS: connections that were open, and idle, before the driver came.
+# A read that waited all the time returns past a fexit hook that is newer.
 opened() {
 	start_server 0 recvmsg
 	rm -f "$work/go"
 	mkfifo "$work/go"
-	"$programs/client" $port 8 200 20 wait write spread \
+	"$programs/client" $port 8 200 20 wait write "$1" \
 	    <"$work/go" >"$work/client.out" &
 	client=$!
 	exec 3>"$work/go"
@@ -98,33 +122,39 @@ opened() {
 	echo go >&3
 	exec 3>&-
 	wait $client
-	finish "$1" 0
+	if grep -q 'ready fexit' "$work/driver.out"; then
+		finish 0 8
+	else
+		finish 0 0
+	fi
 }
 
-# joined NAME RATE COUNT: traffic under way when the driver came
+# joined RATE COUNT DELAYS: traffic under way when the driver came
 joined() {
 	start_server 0 recvmsg
-	"$programs/client" $port 8 "$2" "$3" keep write,chunked,split spread \
+	"$programs/client" $port 8 "$1" "$2" keep write,chunked,split "$3" \
 	    >"$work/client.out" &
 	client=$!
 	sleep 0.5
 	start_driver
 	wait $client
-	finish "$1" "$(sed -n 's/^ready .* //p' "$work/driver.out")"
+	finish "$(sed -n 's/^ready .* //p' "$work/driver.out")" 0
 }
 
 if [ "$quick" ]; then
+	delays=long
 	run 'kept connections, 50 requests/s' \
-	    0 recvmsg 8 50 40 keep write spread
+	    0 recvmsg 8 50 40 keep write long
 	run 'a connection for each request' \
-	    0 recvmsg 4 20 20 close write spread
+	    0 recvmsg 4 20 20 close write long
 	run 'three requests in one send' \
-	    0 recvmsg 4 10 10 pipeline write,writev spread
+	    0 recvmsg 4 10 10 pipeline write,writev long
 	run 'two workers, six requests at once' \
 	    2 recvmsg 6 10 6 keep write 50000
-	joined 'traffic under way when the collector came' 40 20
-	run 'a slow client' 0 recvmsg 1 1 3 slow large 1000
+	try 'traffic under way when the collector came' joined 40 60 long
+	run 'a slow client' 0 recvmsg 1 1 3 slow large 20000
 else
+	delays=spread
 	run 'kept connections, 2,000 requests/s' \
 	    0 recvmsg 16 2000 300 keep write spread
 	run 'a connection for each request, 400/s' \
@@ -133,15 +163,15 @@ else
 	    0 recvmsg 4 100 50 pipeline write,writev spread
 	run 'two workers, six requests at once' \
 	    2 recvmsg 6 30 20 keep write 20000
-	joined 'traffic under way when the collector came' 400 100
+	try 'traffic under way when the collector came' joined 400 100 spread
 	run 'a slow client' 0 recvmsg 2 4 8 slow large 1000
 fi
-opened 'connections that were open before the collector came'
-run 'heads in two sends' 0 recvmsg 4 40 20 split write spread
-run 'requests without an answer' 0 recvmsg 4 40 20 keep write,none spread
+try 'connections that were open before the collector came' opened $delays
+run 'heads in two sends' 0 recvmsg 4 40 20 split write $delays
+run 'requests without an answer' 0 recvmsg 4 40 20 keep write,none $delays
 for call in read readv recvfrom peek; do
 	run "every way to write, $call" 0 $call 4 80 28 keep \
-	    write,writev,sendto,sendmsg,split,chunked,file spread
+	    write,writev,sendto,sendmsg,split,chunked,file $delays
 done
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
