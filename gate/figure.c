@@ -56,6 +56,22 @@ static void begin(struct buf *b, int w, int h, const char *label)
 	buf_puts(b, "\">");
 }
 
+/* A plot too wide for its page scrolls by itself, by keyboard too. */
+static void begin_wide(struct buf *b, int h, const char *name,
+		       const char *label)
+{
+	buf_printf(b,
+		   "<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
+		   "aria-label=\"%s\">",
+		   name);
+	begin(b, PLOT_W, h, label);
+}
+
+static void end_wide(struct buf *b)
+{
+	buf_puts(b, "</svg></div>\n");
+}
+
 static void grid_x(struct buf *b, double x, const char *text)
 {
 	buf_printf(b,
@@ -166,7 +182,7 @@ static void axis_label_x(struct buf *b, const char *text)
 
 void figure_shift(struct buf *b, const struct rollout_route_view *v)
 {
-	enum { W = 240, H = 34, MID = 16 };
+	enum { W = 190, H = 34, MID = 16 };
 	double reach = fmax(fmax(fabs(v->shift_lo_ms), fabs(v->shift_hi_ms)),
 			    v->limit_ms);
 	struct axis a = { .from = 6, .to = W - 6 };
@@ -283,9 +299,11 @@ void figure_tail(struct buf *b, const struct rollout_route_view *v)
 	if (!any)
 		return;
 	tail_bounds(v, &x);
-	begin(b, PLOT_W, PLOT_H,
-	      "share of requests slower than a latency, baseline and canary, "
-	      "both axes logarithmic; the table of quantiles has the figures");
+	begin_wide(
+		b, PLOT_H, "plot of the tail",
+		"share of requests slower than a latency, baseline and canary, "
+		"both axes logarithmic; the table of quantiles has the "
+		"figures");
 	for (size_t i = 0; i < sizeof(ticks) / sizeof(ticks[0]); i++)
 		grid_y(b, axis_px(&y, ticks[i].share), ticks[i].text);
 	ticks_log_x(b, &x);
@@ -294,7 +312,7 @@ void figure_tail(struct buf *b, const struct rollout_route_view *v)
 			tail_line(b, v->hist[c], (enum cohort)c, &x, &y);
 	legend(b);
 	axis_label_x(b, "latency (share of requests that took longer)");
-	buf_puts(b, "</svg>");
+	end_wide(b);
 }
 
 /* --- over time --- */
@@ -351,9 +369,10 @@ void figure_time(struct buf *b, const struct rollout *r)
 	y.hi *= 1.05;
 	x.lo = (double)p[0].from_ms;
 	x.hi = fmax((double)p[n - 1].from_ms, x.lo + 1);
-	begin(b, PLOT_W, PLOT_H,
-	      "P99 of all judged routes together, window by window, baseline "
-	      "and canary");
+	begin_wide(
+		b, PLOT_H, "plot of P99 over time",
+		"P99 of all judged routes together, window by window, baseline "
+		"and canary");
 	ticks_y(b, &y);
 	time_line(b, p, n, per, COHORT_BASELINE, &x, &y);
 	time_line(b, p, n, per, COHORT_CANARY, &x, &y);
@@ -366,7 +385,7 @@ void figure_time(struct buf *b, const struct rollout *r)
 	html_clock(b, p[n - 1].from_ms);
 	buf_puts(b, "</text>");
 	axis_label_x(b, "P99 per window");
-	buf_puts(b, "</svg>");
+	end_wide(b);
 }
 
 /* --- instances --- */
@@ -414,9 +433,10 @@ void figure_instances(struct buf *b, const struct rollout *r)
 		return;
 	x.lo = fmax(x.lo - (x.hi - x.lo) * 0.1 - 0.5, 0);
 	x.hi += (x.hi - x.lo) * 0.05;
-	begin(b, PLOT_W, PLOT_H - 80,
-	      "P99 of each instance: baseline above, canary below; the table "
-	      "has the figures");
+	begin_wide(
+		b, PLOT_H - 80, "plot of instances",
+		"P99 of each instance: baseline above, canary below; the table "
+		"has the figures");
 	buf_puts(b, "<g transform=\"translate(0 -80)\">");
 	ticks_x(b, &x);
 	buf_puts(b, "</g><text class=\"tick\" x=\"2\" y=\"44\">baseline</text>"
@@ -428,5 +448,5 @@ void figure_instances(struct buf *b, const struct rollout *r)
 		instance_dot(b, &v, i, &x);
 		drawn++;
 	}
-	buf_puts(b, "</svg>");
+	end_wide(b);
 }

@@ -275,9 +275,16 @@ static int write_flame(struct buf *b, const struct rollout *r)
 	}
 	if (rc < 0)
 		return rc;
+	if (pruned.n_drawn == pruned.n_paths) {
+		buf_printf(b,
+			   "<p class=\"soft\">All %zu call paths are "
+			   "drawn.</p>\n",
+			   pruned.n_paths);
+		return 0;
+	}
 	buf_printf(b,
-		   "<p class=\"soft\">%zu of %zu call paths are drawn; the "
-		   "others are too narrow and stand in their callers, ",
+		   "<p class=\"soft\">%zu of %zu call paths are drawn. The "
+		   "others are too narrow: they stand in their callers, with ",
 		   pruned.n_drawn, pruned.n_paths);
 	html_percent(b, pruned.pruned_self);
 	buf_puts(b, " of the canary's CPU. The verdict rests on all of "
