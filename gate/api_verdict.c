@@ -84,7 +84,7 @@ int api_verdict_get(struct gate *g, const struct request *rq, struct reply *rp)
 	struct store_rollout r;
 	struct verdict v = { 0 };
 	uint64_t version;
-	int64_t wait_ms;
+	int64_t wait_ms = 0;
 	bool given;
 	int rc;
 

@@ -279,7 +279,7 @@ int auth_open(const char *path, struct auth **ret_a, struct err *err)
 	if (!f) {
 		rc = errno == ENOENT ? -ENOENT : -EIO;
 		err_set(err, rc, "token file %.120s: %s", path,
-			strerror(errno));
+			err_describe(errno));
 		goto out;
 	}
 	text = malloc(LIMIT_TOKEN_FILE_BYTES + 1);
@@ -335,7 +335,7 @@ static int basic_password(const char *base64, char *ret_token)
 	colon = strchr((char *)plain, ':');
 	if (!colon || strlen(colon + 1) > LIMIT_TOKEN_BYTES)
 		return -EACCES;
-	strncpy(ret_token, colon + 1, LIMIT_TOKEN_BYTES + 1);
+	memcpy(ret_token, colon + 1, strlen(colon + 1) + 1);
 	return 0;
 }
 
@@ -353,7 +353,7 @@ static int header_token(const char *header, char *ret_token)
 	if (scheme != 6 || strncasecmp(header, "Bearer", 6) != 0 ||
 	    strlen(rest) > LIMIT_TOKEN_BYTES)
 		return -EACCES;
-	strncpy(ret_token, rest, LIMIT_TOKEN_BYTES + 1);
+	memcpy(ret_token, rest, strlen(rest) + 1);
 	return 0;
 }
 

@@ -107,8 +107,9 @@ static void ticks_log_x(struct buf *b, const struct axis *a)
 	static const double steps[] = { 1, 2, 5 };
 	double decades = log10(a->hi / a->lo);
 	size_t every = decades > 3 ? 3 : 1; /* then 1 alone */
+	int last = (int)floor(log10(a->hi));
 
-	for (double e = floor(log10(a->lo)); e <= log10(a->hi); e += 1) {
+	for (int e = (int)floor(log10(a->lo)); e <= last; e++) {
 		for (size_t i = 0; i < 3; i += every) {
 			double ms = steps[i] * pow(10, e);
 			char text[24];

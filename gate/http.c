@@ -469,7 +469,7 @@ static int start_daemon(struct http *h, int fd, struct err *err)
 		MHD_OPTION_URI_LOG_CALLBACK, on_target, h, MHD_OPTION_END);
 	if (!h->daemon)
 		return err_set(err, -ENOMEM, "the HTTP server cannot start: %s",
-			       errno ? strerror(errno) : "no reason given");
+			       err_describe(errno));
 	return 0;
 }
 

@@ -63,14 +63,14 @@ static int bind_address(const struct addrinfo *ai, const char *listen_at,
 	fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
 		    0);
 	if (fd < 0)
-		return err_set(err, -errno, "socket: %s", strerror(errno));
+		return err_set(err, -errno, "socket: %s", err_describe(errno));
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
 	    bind(fd, ai->ai_addr, ai->ai_addrlen) < 0 ||
 	    listen(fd, SOMAXCONN) < 0) {
 		rc = err_set(err, -errno,
 			     "--listen %.60s: %s; choose another address or "
 			     "port",
-			     listen_at, strerror(errno));
+			     listen_at, err_describe(errno));
 		close(fd);
 		return rc;
 	}
@@ -115,7 +115,7 @@ int listen_open(const char *listen_at, bool open_gate, int *ret_fd,
 /* What the kernel chose, as text. */
 int listen_address(int fd, char *ret_address, struct err *err)
 {
-	struct sockaddr_storage ss;
+	struct sockaddr_storage ss = { 0 };
 	socklen_t len = sizeof(ss);
 	char host[64];
 	char port[8];
@@ -124,7 +124,7 @@ int listen_address(int fd, char *ret_address, struct err *err)
 	    getnameinfo((struct sockaddr *)&ss, len, host, sizeof(host), port,
 			sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
 		return err_set(err, -EINVAL, "getsockname: %s",
-			       strerror(errno));
+			       err_describe(errno));
 	snprintf(ret_address, LISTEN_ADDRESS_BYTES,
 		 ss.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
 	return 0;

@@ -46,8 +46,10 @@ static void block_signals(sigset_t *ret_set)
 	sigemptyset(ret_set);
 	sigaddset(ret_set, SIGTERM);
 	sigaddset(ret_set, SIGINT);
+	/* one that hung up is told by the write that fails */
+	sigaddset(ret_set, SIGPIPE);
 	pthread_sigmask(SIG_BLOCK, ret_set, NULL);
-	signal(SIGPIPE, SIG_IGN);
+	sigdelset(ret_set, SIGPIPE); /* blocked for ever, never waited for */
 }
 
 static int give_up_privileges(struct err *err)

@@ -126,7 +126,7 @@ int query_parse(char *text, struct request_field *fields, size_t max,
 	while (*text != '\0') {
 		size_t len = strcspn(text, "&");
 		char *next = text + len + (text[len] != '\0');
-		struct request_field f;
+		struct request_field f = { "", "" };
 		int rc;
 
 		text[len] = '\0';

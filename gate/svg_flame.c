@@ -106,10 +106,10 @@ static int choose_threshold(struct flame *f)
 
 static int by_name(const void *a, const void *b, void *ctx)
 {
-	const struct rollout_path *paths = ctx;
+	const struct flame *f = ctx;
 	const uint32_t x = *(const uint32_t *)a;
 	const uint32_t y = *(const uint32_t *)b;
-	int rc = strcmp(paths[x].function, paths[y].function);
+	int rc = strcmp(f->paths[x].function, f->paths[y].function);
 
 	return rc ? rc : (x > y) - (x < y);
 }
@@ -123,8 +123,7 @@ static void link_children(struct flame *f, uint32_t *ret_root)
 		f->nodes[i].first = NONE;
 		f->nodes[i].next = NONE;
 	}
-	qsort_r(f->order, f->n, sizeof(*f->order), by_name,
-		(void *)(uintptr_t)f->paths);
+	qsort_r(f->order, f->n, sizeof(*f->order), by_name, f);
 	for (size_t k = f->n; k-- > 0;) {
 		uint32_t i = f->order[k];
 		int32_t parent = f->paths[i].parent;
@@ -263,6 +262,8 @@ int svg_flame_write(struct buf *b, const struct rollout_path *paths, size_t n,
 	for (size_t i = 0; i < n; i++)
 		for (int c = 0; c < COHORT_N; c++)
 			f.total[c] += (double)paths[i].self_ns[c];
+	if (n == 0)
+		return -ENODATA;
 	if (!(f.total[COHORT_BASELINE] > 0) && !(f.total[COHORT_CANARY] > 0))
 		return -ENODATA;
 	f.nodes = calloc(n, sizeof(*f.nodes));
