@@ -6,11 +6,11 @@
 # The machine carries CANARY_RATE + BASELINES * BASELINE_RATE requests a
 # second; README.md has the figures that these numbers were chosen by.
 BASELINES=${BASELINES:-12}	   # instances
-BASELINE_RATE=${BASELINE_RATE:-30} # requests/s, each
-CANARY_RATE=${CANARY_RATE:-24}	   # requests/s of the one canary instance
+BASELINE_RATE=${BASELINE_RATE:-32} # requests/s, each
+CANARY_RATE=${CANARY_RATE:-30}	   # requests/s of the one canary instance
 WINDOW_MS=${WINDOW_MS:-2000}
 WARM_S=${WARM_S:-60}	   # traffic before anything is judged
-ROLLOUT_S=${ROLLOUT_S:-240} # give up on a verdict
+ROLLOUT_S=${ROLLOUT_S:-300} # give up on a verdict
 SEED=${SEED:-1}		   # of traffic and database
 PORT=${PORT:-17400}	   # the gate's; canary PORT+1, baselines PORT+11 on
 

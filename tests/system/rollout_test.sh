@@ -7,7 +7,7 @@ set -u
 build=${1:-build/plain}
 RUN_DIR=build/test/rollout
 BASELINES=6
-CANARY_RATE=30
+
 PORT=18600 # so that a demo may run meanwhile
 . tests/system/procs.sh
 . tests/system/rollout.sh
