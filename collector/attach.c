@@ -51,14 +51,16 @@ static int say(struct attach_result *r, int rc, const char *fmt, ...)
 /* From the collector's child to the target's user, and to default signals. */
 static int become(const struct attach *a, struct attach_result *r)
 {
+	static const int reset[] = { SIGINT, SIGTERM, SIGALRM };
+	struct sigaction action = { .sa_handler = SIG_DFL };
 	sigset_t none;
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGINT, SIG_DFL);
-	signal(SIGTERM, SIG_DFL);
-	signal(SIGALRM, SIG_DFL);
-	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < sizeof(reset) / sizeof(reset[0]); i++)
+		sigaction(reset[i], &action, NULL);
+	action.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &action, NULL);
 	alarm(ALL_S);
 	/* the system calls: what libc adds is about threads we do not have */
 	if (geteuid() != a->uid || getegid() != a->gid) {
@@ -68,7 +70,7 @@ static int become(const struct attach *a, struct attach_result *r)
 			return say(r, -EACCES,
 				   "cannot become user %u, group %u: %s; "
 				   "needs CAP_SETUID and CAP_SETGID",
-				   a->uid, a->gid, strerror(errno));
+				   a->uid, a->gid, strerrordesc_np(errno));
 	}
 	/* last, because a change of user takes it back */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -86,7 +88,7 @@ static int open_tmp(const struct attach *a, struct attach_result *r)
 
 	if (fd < 0)
 		return say(r, -errno, "/tmp below its root: %s",
-			   strerror(errno));
+			   strerrordesc_np(errno));
 	return fd;
 }
 
@@ -101,7 +103,8 @@ static int find_socket(const struct attach *a, int tmp_fd,
 	snprintf(name, sizeof(name), ".java_pid%d", a->ns_pid);
 	fd = openat(tmp_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return say(r, -errno, "/tmp/%s: %s", name, strerror(errno));
+		return say(r, -errno, "/tmp/%s: %s", name,
+			   strerrordesc_np(errno));
 	if (fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode) ||
 	    st.st_uid != a->uid) {
 		close(fd);
@@ -117,12 +120,13 @@ static int open_conversation(int socket_fd, struct attach_result *r)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
-		return say(r, -errno, "socket: %s", strerror(errno));
+		return say(r, -errno, "socket: %s", strerrordesc_np(errno));
 	/* the very socket that was looked at, whatever its name is now */
 	snprintf(to.sun_path, sizeof(to.sun_path), "/proc/self/fd/%d",
 		 socket_fd);
 	if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0) {
-		int rc = say(r, -errno, "attach socket: %s", strerror(errno));
+		int rc = say(r, -errno, "attach socket: %s",
+			     strerrordesc_np(errno));
 
 		close(fd);
 		return rc;
@@ -163,14 +167,14 @@ static int knock(const struct attach *a, int tmp_fd, struct attach_result *r)
 		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0 && errno != EEXIST)
 		return say(r, -errno, "cannot make /tmp/%s: %s", name,
-			   strerror(errno));
+			   strerrordesc_np(errno));
 	if (fd >= 0)
 		close(fd);
 	r->knocked = true;
 	rc = (int)syscall(SYS_pidfd_send_signal, a->pid_fd, SIGQUIT, NULL, 0);
 	if (rc < 0) {
 		rc = say(r, errno == ESRCH ? -ENOENT : -errno, "SIGQUIT: %s",
-			 strerror(errno));
+			 strerrordesc_np(errno));
 		goto out;
 	}
 	rc = -ENOENT;
@@ -191,7 +195,7 @@ static int read_answer(int fd, char *answer, size_t room,
 		       struct attach_result *r)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
-	char rest[256];
+	char rest[256] = "";
 	size_t len = 0;
 
 	for (;;) {
@@ -204,7 +208,8 @@ static int read_answer(int fd, char *answer, size_t room,
 		n = read(fd, keep ? answer + len : rest,
 			 keep ? room - 1 - len : sizeof(rest));
 		if (n < 0)
-			return say(r, -errno, "answer: %s", strerror(errno));
+			return say(r, -errno, "answer: %s",
+				   strerrordesc_np(errno));
 		if (n == 0)
 			break;
 		len += keep ? (size_t)n : 0;
@@ -216,11 +221,11 @@ static int read_answer(int fd, char *answer, size_t room,
 static int ask(int fd, struct attach_result *r)
 {
 	static const char request[] = "1\0jcmd\0Compiler.perfmap\0\0";
-	char answer[160];
+	char answer[160] = "";
 	int rc;
 
 	if (write(fd, request, sizeof(request)) != (ssize_t)sizeof(request))
-		return say(r, -EIO, "request: %s", strerror(errno));
+		return say(r, -EIO, "request: %s", strerrordesc_np(errno));
 	rc = read_answer(fd, answer, sizeof(answer), r);
 	if (rc < 0)
 		return rc;

@@ -384,6 +384,14 @@ void name_of_kernel(const char *raw, char ret_name[NAME_BYTES])
 			ret_name[0] = '\0';
 }
 
+/* Put {} at the end of a text of len bytes; returns its new length. */
+static size_t put_hole(char *text, size_t len)
+{
+	text[len] = '{';
+	text[len + 1] = '}';
+	return len + 2;
+}
+
 /* Bytes at p of a number that a file's name got at random, or 0. */
 static size_t random_number(const char *p)
 {
@@ -413,8 +421,7 @@ void name_of_module(const char *path, char ret_name[NAME_BYTES])
 		size_t n = random_number(p);
 
 		if (n > 0) {
-			memcpy(out + len, "{}", 2);
-			len += 2;
+			len = put_hole(out, len);
 			p += n;
 		} else {
 			out[len++] = *p++;
@@ -440,8 +447,7 @@ void name_of_thread(const char *raw, char ret_name[NAME_BYTES])
 
 		/* {} is longer than one digit, and twice as long at worst */
 		if (n > 0 && !is_ending) {
-			memcpy(ret_name + len, "{}", 2);
-			len += 2;
+			len = put_hole(ret_name, len);
 			p += n;
 		}
 		for (; n > 0 && is_ending; n--)
@@ -451,8 +457,7 @@ void name_of_thread(const char *raw, char ret_name[NAME_BYTES])
 	}
 	if (raw_len >= COMM_BYTES && len > 0 &&
 	    strchr("-_#", ret_name[len - 1])) {
-		memcpy(ret_name + len, "{}", 2);
-		len += 2;
+		len = put_hole(ret_name, len);
 	}
 	ret_name[len] = '\0';
 }

@@ -6,6 +6,7 @@
  */
 #include "collector/perfmap.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -118,8 +119,10 @@ static uint64_t advance(struct sweep *s, uint64_t at, uint64_t until)
 {
 	while (s->n_open > 0 && at < until) {
 		const struct claim *top = s->heap[0];
-		uint64_t end = top->end < until ? top->end : until;
+		uint64_t end;
 
+		assert(top); /* the heap holds n_open claims */
+		end = top->end < until ? top->end : until;
 		if (end > at) {
 			emit(s, at, end, top);
 			at = end;
@@ -195,7 +198,8 @@ int perfmap_parse(char *text, size_t len, struct perfmap *ret_pm,
 	for (size_t i = 0; i < len; i++)
 		if (text[i] == '\n')
 			text[i] = '\0';
-	qsort(s.claims, s.n, sizeof(*s.claims), by_start);
+	if (s.n > 1)
+		qsort(s.claims, s.n, sizeof(*s.claims), by_start);
 	run_sweep(&s);
 	/* most maps have no overlap: half of the room goes back */
 	if (pm.n < 2 * s.n) {

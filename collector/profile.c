@@ -533,7 +533,7 @@ static int by_group_and_name(const void *a, const void *b)
 static int layout_threads(struct layout *l, struct profile_result *r)
 {
 	const struct profile *p = l->p;
-	struct thread_order order[THREADS_MAX];
+	struct thread_order order[THREADS_MAX] = { { NULL, NULL } };
 
 	for (uint32_t i = 0; i < p->n_threads; i++)
 		order[i] = (struct thread_order){

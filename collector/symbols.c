@@ -70,7 +70,7 @@ static void read_kernel(struct symbols *s)
 
 	if (fd < 0) {
 		err_set(&s->kernel_problem, -errno, "/proc/kallsyms: %s",
-			strerror(errno));
+			strerrordesc_np(errno));
 		return;
 	}
 	/* a refusal says why in kernel_problem, which is all that is needed */

@@ -186,7 +186,7 @@ static void print_counts(const struct run *r)
 
 static int print_profile(const struct run *r, struct err *err)
 {
-	struct profile_result result;
+	struct profile_result result = { .n_profiles = 0 };
 	struct strtab *strings = NULL;
 	struct arena *arena = NULL;
 	int rc;
