@@ -294,33 +294,34 @@ int flame_sum(struct flamediff *d)
 }
 
 /*
- * Cost that moved is no new cost.  Three ways to move: the function runs as
- * long as before, under another caller; what the caller costs in all did not
- * change, and it is not so large that its own noise would hide the rise; or
- * its siblings fell by as much.
+ * Cost that moved is no new cost.  Two ways to move: the function runs as
+ * long as before, under another caller; or what is beside it, and the
+ * caller's own time, fell by as much.  A fall counts where it is more than
+ * the scatter of instances: evidence of 20, or half of the caller's own time.
  */
 bool flame_moved(const struct flamediff *d, uint32_t node)
 {
+	const double log_20 = 2.995732273553991;
 	const struct flame_node *n = &d->nodes[node];
 	uint32_t f = calltree_function_of(d->tree, node);
 	int32_t parent = calltree_parent(d->tree, node);
 	double fell = 0.0;
 
-	if (d->function_base[f] > 0.0 &&
+	if (d->function_base[f] > 0.0 && d->function_base[f] < 10.0 * n->rise &&
 	    fabs(d->function_rise[f]) < 0.2 * n->rise)
 		return true;
+	for (uint32_t i = 0; i < d->n_nodes; i++)
+		if (calltree_parent(d->tree, i) == parent && i != node &&
+		    d->nodes[i].rise < 0.0 && d->nodes[i].log_e >= log_20)
+			fell -= d->nodes[i].rise;
 	if (parent >= 0) {
 		const struct flame_node *p = &d->nodes[parent];
 
-		if (p->share[COHORT_BASELINE] > 0.0 &&
-		    p->share[COHORT_BASELINE] < 10.0 * n->rise &&
-		    fabs(p->rise) < 0.2 * n->rise)
-			return true;
+		if (p->self_share[COHORT_CANARY] <
+		    0.5 * p->self_share[COHORT_BASELINE])
+			fell += p->self_share[COHORT_BASELINE] -
+				p->self_share[COHORT_CANARY];
 	}
-	for (uint32_t i = 0; i < d->n_nodes; i++)
-		if (calltree_parent(d->tree, i) == parent && i != node &&
-		    d->nodes[i].rise < -0.2 * n->rise)
-			fell -= d->nodes[i].rise;
 	/* of the whole, every rise is somebody's fall: no sign of a move */
 	return parent >= 0 && fell >= 0.8 * n->rise &&
 	       d->nodes[parent].share[COHORT_BASELINE] < 0.5;

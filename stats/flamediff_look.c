@@ -224,6 +224,40 @@ static int by_rise(const void *a, const void *b)
 	return (x->path > y->path) - (x->path < y->path);
 }
 
+static bool calls(const struct flamediff *d, uint32_t caller, uint32_t node)
+{
+	int32_t p = calltree_parent(d->tree, node);
+
+	while (p >= 0 && (uint32_t)p != caller)
+		p = calltree_parent(d->tree, (uint32_t)p);
+	return p >= 0;
+}
+
+/* Drop rises of which a path further down that is reported has half. */
+static void findings_prune(struct flamediff *d)
+{
+	struct rollout_finding *p = d->findings;
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->n_findings; i++) {
+		double rise = d->nodes[p[i].path].rise;
+		bool explained = false;
+
+		for (size_t k = 0; k < d->n_findings && rise > 0.0; k++)
+			explained = explained ||
+				    (d->nodes[p[k].path].rise >= 0.5 * rise &&
+				     (p[k].class == PATH_NEW ||
+				      p[k].class == PATH_GROWN) &&
+				     calls(d, p[i].path, p[k].path));
+		d->nodes[p[i].path].explained = explained;
+	}
+	for (size_t i = 0; i < d->n_findings; i++)
+		if (!d->nodes[p[i].path].explained ||
+		    d->nodes[p[i].path].rise <= 0)
+			p[n++] = p[i];
+	d->n_findings = n;
+}
+
 /* Report each rise once, by its deepest path, and falls by their topmost. */
 static int findings_collect(struct flamediff *d, const struct look *l)
 {
@@ -262,6 +296,7 @@ static int findings_collect(struct flamediff *d, const struct look *l)
 			   l->n_cohort[COHORT_CANARY] >= 2;
 		d->n_findings++;
 	}
+	findings_prune(d);
 	qsort(d->findings, d->n_findings, sizeof(*p), by_rise);
 	return 0;
 }

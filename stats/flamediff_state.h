@@ -27,8 +27,9 @@ struct flame_node {
 	double most_baseline;	  /* the largest share of one instance */
 	uint32_t n_instances[COHORT_N];
 	double log_e;
-	double rise; /* of share */
-	bool same;   /* as its only child in every instance: not tested */
+	double rise;	/* of share */
+	bool same;	/* not tested: its only child is the same everywhere */
+	bool explained; /* a finding: by one further down */
 	enum path_class class;
 };
 

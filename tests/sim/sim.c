@@ -23,6 +23,7 @@
 #include "stats/rollout.h"
 #include "stats/special.h"
 #include "stats/verdict.h"
+#include "tests/sim/flame.h"
 #include "tests/sim/scenario.h"
 
 /* what became of one run */
@@ -242,6 +243,64 @@ static bool scenario_run(const struct scenario *s, const struct options *opt)
 	return broken;
 }
 
+struct flame_job {
+	const struct flame_world *w;
+	uint64_t seed;
+	uint32_t runs;
+	atomic_uint next;
+	atomic_uint found, wrong, informs;
+};
+
+static void *flame_work(void *ctx)
+{
+	struct flame_job *j = ctx;
+	unsigned int i;
+
+	while ((i = atomic_fetch_add(&j->next, 1)) < j->runs) {
+		struct flame_outcome o;
+
+		flame_run(j->w, j->seed + i, &o);
+		atomic_fetch_add(&j->found, (unsigned int)o.found);
+		atomic_fetch_add(&j->wrong, (unsigned int)o.wrong);
+		atomic_fetch_add(&j->informs, (unsigned int)o.informs);
+	}
+	return NULL;
+}
+
+/* Run and print a row of profiles; true if a bound is broken. */
+static bool flame_report(const struct flame_world *w, const struct options *opt)
+{
+	struct flame_job j = { .w = w, .seed = opt->seed };
+	pthread_t threads[16];
+	uint32_t wrong;
+	bool broken;
+
+	j.runs = opt->runs ? opt->runs : opt->quick ? w->quick : w->runs;
+	if (j.runs == 0)
+		return false;
+	for (uint32_t i = 1; i < opt->jobs; i++)
+		if (pthread_create(&threads[i], NULL, flame_work, &j) != 0)
+			abort();
+	(void)flame_work(&j);
+	for (uint32_t i = 1; i < opt->jobs; i++)
+		(void)pthread_join(threads[i], NULL);
+	/* with one canary instance, what informs is all there is */
+	wrong = w->n_canary > 1 ? j.wrong : j.informs;
+	broken = above(wrong, j.runs, w->false_max) ||
+		 below(j.found, j.runs, w->found_min);
+	(void)printf("%-24s %5" PRIu32 "  %.4f [%.4f,%.4f]  "
+		     "%.4f [%.4f,%.4f]  %6s %6s %8s  %s\n",
+		     w->name, j.runs, (double)wrong / j.runs,
+		     binomial_end(wrong, j.runs, false),
+		     binomial_end(wrong, j.runs, true),
+		     (double)j.found / j.runs,
+		     binomial_end(j.found, j.runs, false),
+		     binomial_end(j.found, j.runs, true), "", "", "",
+		     broken ? "BROKEN" : "ok");
+	(void)fflush(stdout);
+	return broken;
+}
+
 int main(int argc, char **argv)
 {
 	struct options opt = { .seed = TABLE_SEED, .jobs = 2 };
@@ -273,6 +332,11 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < n_scenarios; i++)
 		if (!opt.only || strstr(scenarios[i].name, opt.only))
 			broken += scenario_run(&scenarios[i], &opt);
+	(void)printf("%-24s %5s  %-22s  %-22s\n", "profile", "n",
+		     "false hot path", "found");
+	for (uint32_t i = 0; i < n_flame_worlds; i++)
+		if (!opt.only || strstr(flame_worlds[i].name, opt.only))
+			broken += flame_report(&flame_worlds[i], &opt);
 	(void)printf("%u bounds broken\n", broken);
 	return broken ? 1 : 0;
 }

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/sim/flame.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/batch.h"
+#include "common/err.h"
+#include "stats/policy.h"
+#include "stats/rng.h"
+#include "stats/rollout.h"
+
+#define LEAVES .n_paths = 2000, .samples = 30000, .n_windows = 16
+
+const struct flame_world flame_worlds[] = {
+	{ .name = "profile A/A sd 15 2+6",
+	  .n_canary = 2,
+	  .n_baseline = 6,
+	  .sd = 0.15,
+	  LEAVES,
+	  .runs = 200,
+	  .quick = 10,
+	  .false_max = 0.05 },
+	{ .name = "profile A/A sd 30 2+6",
+	  .n_canary = 2,
+	  .n_baseline = 6,
+	  .sd = 0.30,
+	  LEAVES,
+	  .runs = 200,
+	  .quick = 10,
+	  .false_max = 0.05 },
+	{ .name = "profile A/A sd 30 3+9",
+	  .n_canary = 3,
+	  .n_baseline = 9,
+	  .sd = 0.30,
+	  LEAVES,
+	  .runs = 200,
+	  .false_max = 0.05 },
+	{ .name = "profile A/A sporadic 2+6",
+	  .n_canary = 2,
+	  .n_baseline = 6,
+	  .n_sporadic = 40,
+	  .sd = 0.2,
+	  LEAVES,
+	  .runs = 200 },
+	{ .name = "profile A/A sporadic 3+9",
+	  .n_canary = 3,
+	  .n_baseline = 9,
+	  .n_sporadic = 40,
+	  .sd = 0.2,
+	  LEAVES,
+	  .runs = 200 },
+	{ .name = "profile A/A 1+12",
+	  .n_canary = 1,
+	  .n_baseline = 12,
+	  .sd = 0.2,
+	  LEAVES,
+	  .runs = 200,
+	  .quick = 10,
+	  .false_max = 0.05 },
+	{ .name = "profile refactor 2+6",
+	  .n_canary = 2,
+	  .n_baseline = 6,
+	  .sd = 0.15,
+	  LEAVES,
+	  .effect = FLAME_REFACTOR,
+	  .runs = 200,
+	  .quick = 10,
+	  .false_max = 0.05 },
+	{ .name = "profile 0 -> 1 % 2+6",
+	  .n_canary = 2,
+	  .n_baseline = 6,
+	  .sd = 0.3,
+	  LEAVES,
+	  .effect = FLAME_NEW,
+	  .runs = 200,
+	  .quick = 10,
+	  .false_max = 0.05,
+	  .found_min = 0.95 },
+	{ .name = "profile 0 -> 1 % 3+9",
+	  .n_canary = 3,
+	  .n_baseline = 9,
+	  .sd = 0.3,
+	  LEAVES,
+	  .effect = FLAME_NEW,
+	  .runs = 200,
+	  .false_max = 0.05,
+	  .found_min = 0.95 },
+	{ .name = "profile 0 -> 1 % 1+12",
+	  .n_canary = 1,
+	  .n_baseline = 12,
+	  .sd = 0.2,
+	  LEAVES,
+	  .effect = FLAME_NEW,
+	  .runs = 200,
+	  .quick = 10 },
+};
+
+const uint32_t n_flame_worlds = sizeof(flame_worlds) / sizeof(flame_worlds[0]);
+
+struct leaf_tree {
+	uint32_t n;
+	int32_t *parent;
+	uint32_t *function; /* also its string */
+	double *weight;	    /* of self time, sums to 1 */
+	char (*text)[12];
+	const char **strings;
+	uint64_t *self_ns;
+	double *mine; /* each instance's own weights, n a piece */
+};
+
+static double uniform(struct rng *r)
+{
+	return ((double)(rng_next(r) >> 11) + 0.5) * 0x1p-53;
+}
+
+static double normal(struct rng *r)
+{
+	return sqrt(-2.0 * log(uniform(r))) *
+	       cos(6.283185307179586 * uniform(r));
+}
+
+static uint32_t poisson(struct rng *r, double mean)
+{
+	double p = exp(-mean);
+	uint32_t n = 0;
+
+	if (mean > 30.0) {
+		double x = floor(mean + sqrt(mean) * normal(r) + 0.5);
+
+		return x > 0.0 ? (uint32_t)x : 0;
+	}
+	for (double u = uniform(r); u > p; u *= uniform(r))
+		n++;
+	return n;
+}
+
+static void *must(void *p)
+{
+	if (!p)
+		abort();
+	return p;
+}
+
+/* A random tree, its last node the one that an effect may bring to life. */
+static void tree_make(struct leaf_tree *t, const struct flame_world *w,
+		      struct rng *rng)
+{
+	uint32_t n_i = w->n_canary + w->n_baseline;
+	double sum = 0.0;
+
+	t->n = w->n_paths + w->n_sporadic + 1;
+	t->parent = must(calloc(t->n, sizeof(*t->parent)));
+	t->function = must(calloc(t->n, sizeof(*t->function)));
+	t->weight = must(calloc(t->n, sizeof(*t->weight)));
+	t->text = must(calloc(t->n, sizeof(*t->text)));
+	t->strings = must(calloc(t->n, sizeof(*t->strings)));
+	t->self_ns = must(calloc((size_t)t->n * n_i, sizeof(*t->self_ns)));
+	t->mine = must(calloc((size_t)t->n * n_i, sizeof(*t->mine)));
+	for (uint32_t i = 0; i < t->n; i++) {
+		uint32_t back = 1 + (uint32_t)(uniform(rng) * 40.0);
+
+		t->parent[i] = i == 0	  ? BATCH_NO_PARENT
+			       : i < back ? 0
+					  : (int32_t)(i - back);
+		t->function[i] = i;
+		(void)snprintf(t->text[i], sizeof(t->text[i]), "f%u", i);
+		t->strings[i] = t->text[i];
+		if (i < w->n_paths)
+			t->weight[i] =
+				pow(1.0 + uniform(rng) * w->n_paths, -1.1);
+		sum += t->weight[i];
+	}
+	for (uint32_t i = 0; i < t->n; i++)
+		t->weight[i] /= sum;
+	for (uint32_t i = 0; i < w->n_sporadic; i++)
+		t->weight[w->n_paths + i] = 0.01;
+}
+
+/* Two siblings with self time that cost can move between. */
+static void siblings(const struct leaf_tree *t, uint32_t *ret_a,
+		     uint32_t *ret_b)
+{
+	double best = 0.0;
+
+	*ret_a = *ret_b = 0;
+	for (uint32_t a = 1; a < t->n; a++)
+		for (uint32_t b = a + 1; b < t->n && b < a + 80; b++) {
+			double least = fmin(t->weight[a], t->weight[b]);
+
+			if (t->parent[a] == t->parent[b] && least > best) {
+				best = least;
+				*ret_a = a;
+				*ret_b = b;
+			}
+		}
+}
+
+static void weights_draw(struct leaf_tree *t, const struct flame_world *w,
+			 struct rng *rng)
+{
+	uint32_t a;
+	uint32_t b;
+
+	siblings(t, &a, &b);
+	for (uint32_t i = 0; i < w->n_canary + w->n_baseline; i++) {
+		double *mine = t->mine + (size_t)i * t->n;
+		bool canary = i >= w->n_baseline;
+
+		for (uint32_t k = 0; k < t->n; k++) {
+			mine[k] = t->weight[k] * exp(w->sd * normal(rng));
+			if (k >= w->n_paths && uniform(rng) > 0.1)
+				mine[k] = 0.0;
+		}
+		mine[t->n - 1] = canary && w->effect == FLAME_NEW
+					 ? 0.01 * exp(w->sd * normal(rng))
+					 : 0.0;
+		if (canary && w->effect == FLAME_REFACTOR) {
+			mine[a] += 0.9 * mine[b];
+			mine[b] *= 0.1;
+		}
+	}
+}
+
+static void batch_make(struct batch *b, struct batch_profile *p, char *name,
+		       size_t room, uint32_t i, const struct leaf_tree *t)
+{
+	(void)snprintf(name, room, "pod-%u", i);
+	memset(b, 0, sizeof(*b));
+	memset(p, 0, sizeof(*p));
+	b->service = "orders";
+	b->revision = "a";
+	b->instance = name;
+	b->n_requests_before = 1000000;
+	b->hooks = b->collector = "sim";
+	b->refused_code = "";
+	b->strings = t->strings;
+	b->n_strings = t->n;
+	b->profiles = p;
+	b->n_profiles = 1;
+	p->kind = PROFILE_CPU;
+	p->group = PROFILE_APP;
+	p->period_ns = 10000000;
+	p->n = t->n;
+	p->parent = t->parent;
+	p->function = t->function;
+	p->self_ns = t->self_ns + (size_t)i * t->n;
+}
+
+static void window_draw(struct leaf_tree *t, const struct flame_world *w,
+			struct batch_profile *profiles, struct rng *rng)
+{
+	for (uint32_t i = 0; i < w->n_canary + w->n_baseline; i++) {
+		double cohort =
+			i >= w->n_baseline ? w->n_canary : w->n_baseline;
+		double n = w->samples / cohort / w->n_windows;
+
+		profiles[i].n_samples = 0;
+		for (uint32_t k = 0; k < t->n; k++) {
+			uint32_t c =
+				poisson(rng, n * t->mine[(size_t)i * t->n + k]);
+
+			t->self_ns[(size_t)i * t->n + k] =
+				c * profiles[i].period_ns;
+			profiles[i].n_samples += c;
+		}
+	}
+}
+
+static void outcome_read(const struct rollout *r, const struct leaf_tree *t,
+			 const struct flame_world *w, struct flame_outcome *o)
+{
+	const struct rollout_finding *f;
+	const struct rollout_path *paths;
+	size_t n = rollout_findings(r, &f);
+
+	(void)rollout_paths(r, &paths);
+	for (size_t i = 0; i < n; i++) {
+		bool right = w->effect == FLAME_NEW &&
+			     strcmp(paths[f[i].path].function,
+				    t->text[t->n - 1]) == 0;
+
+		if (f[i].class != PATH_NEW && f[i].class != PATH_GROWN)
+			continue;
+		o->found |= right;
+		o->wrong |= !right && f[i].gates;
+		o->informs |= !right && !f[i].gates;
+	}
+}
+
+void flame_run(const struct flame_world *w, uint64_t seed,
+	       struct flame_outcome *ret_o)
+{
+	uint32_t n = w->n_canary + w->n_baseline;
+	struct batch *batches = must(calloc(n, sizeof(*batches)));
+	struct batch_profile *profiles = must(calloc(n, sizeof(*profiles)));
+	struct rollout_member *members = must(calloc(n, sizeof(*members)));
+	char(*names)[16] = must(calloc(n, sizeof(*names)));
+	struct rng rng = { .state = seed * 2654435761U + 1 };
+	struct leaf_tree t;
+	struct policy policy;
+	struct rollout *r;
+	struct err err = { "" };
+
+	memset(ret_o, 0, sizeof(*ret_o));
+	tree_make(&t, w, &rng);
+	weights_draw(&t, w, &rng);
+	policy_default(&policy);
+	if (rollout_new(&policy, 0, &r, &err) < 0)
+		abort();
+	for (uint32_t i = 0; i < n; i++) {
+		batch_make(&batches[i], &profiles[i], names[i],
+			   sizeof(names[i]), i, &t);
+		members[i].batch = &batches[i];
+		members[i].cohort =
+			i >= w->n_baseline ? COHORT_CANARY : COHORT_BASELINE;
+	}
+	for (uint32_t k = 0; k < w->n_windows; k++) {
+		struct rollout_window window = { .from_ms = k * 10000,
+						 .to_ms = (k + 1) * 10000,
+						 .n_members = n,
+						 .members = members };
+
+		window_draw(&t, w, profiles, &rng);
+		if (rollout_fold(r, &window, NULL, &err) < 0)
+			abort();
+		/* looked at while it runs: a wrong one at any time counts */
+		outcome_read(r, &t, w, ret_o);
+	}
+	rollout_free(r);
+	free(t.parent);
+	free(t.function);
+	free(t.weight);
+	free(t.text);
+	free(t.strings);
+	free(t.self_ns);
+	free(t.mine);
+	free(batches);
+	free(profiles);
+	free(members);
+	free(names);
+}
