@@ -3,13 +3,13 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "collector/listeners.h"
+#include "collector/match.h"
 #include "collector/naming.h"
 #include "collector/proc.h"
 #include "collector/spec.h"
@@ -126,42 +126,6 @@ static struct process *process_by_pid(struct targets *t, int pid)
 	return NULL;
 }
 
-/* A proxy that happens to share the pod; meant only where it is named. */
-static bool is_bystander(const char *exe, const struct spec *s)
-{
-	static const char *const proxies[] = { "envoy", "linkerd2-proxy",
-					       "pilot-agent" };
-	const char *base = strrchr(exe, '/');
-	const char *asked = strrchr(s->exe, '/');
-
-	base = base ? base + 1 : exe;
-	asked = asked ? asked + 1 : s->exe;
-	for (size_t i = 0; i < sizeof(proxies) / sizeof(proxies[0]); i++)
-		if (strcmp(base, proxies[i]) == 0)
-			return s->pid == 0 && strcmp(asked, base) != 0;
-	return false;
-}
-
-static bool exe_matches(const char *exe, const char *glob)
-{
-	const char *base = strrchr(exe, '/');
-
-	if (!strchr(glob, '/') && base)
-		exe = base + 1;
-	return fnmatch(glob, exe, FNM_PATHNAME) == 0;
-}
-
-static bool cgroup_matches(const struct targets *t, int pid, const char *want)
-{
-	char path[PROC_PATH_BYTES];
-	size_t len = strlen(want);
-
-	if (proc_cgroup(t->options.proc, pid, path) < 0)
-		return false;
-	return strncmp(path, want, len) == 0 &&
-	       (path[len] == '\0' || path[len] == '/');
-}
-
 /*
  * Does pid listen on port?  Reading all its descriptors is dear, so it is
  * done only where a socket on that port is nobody's yet, or the parent is a
@@ -211,12 +175,13 @@ static bool spec_matches(struct targets *t, const struct spec *s, int pid)
 	if (s->pid == 0 || s->exe[0] != '\0') {
 		/* what has no executable is a thread of the kernel */
 		if (proc_exe(t->options.proc, pid, exe) < 0 ||
-		    is_bystander(exe, s))
+		    match_bystander(exe, s))
 			return false;
 	}
-	if (s->exe[0] != '\0' && !exe_matches(exe, s->exe))
+	if (s->exe[0] != '\0' && !match_exe(exe, s->exe))
 		return false;
-	if (s->cgroup[0] != '\0' && !cgroup_matches(t, pid, s->cgroup))
+	if (s->cgroup[0] != '\0' &&
+	    !match_cgroup(t->options.proc, pid, s->cgroup))
 		return false;
 	return s->port == 0 || port_matches(t, pid, s->port);
 }
