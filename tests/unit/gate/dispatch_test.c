@@ -11,6 +11,7 @@
 #include "common/buf.h"
 #include "gate/fault.h"
 #include "gate/openapi.h"
+#include "stats/verdict.h"
 #include "tests/test.h"
 
 static void a_request_finds_its_row(void)
@@ -175,6 +176,28 @@ static void codes_are_described_as_they_are(void)
 	json_decref(doc);
 }
 
+static void verdict_codes_are_described_as_they_are(void)
+{
+	json_t *doc = json_loads(openapi_json, JSON_REJECT_DUPLICATES, NULL);
+	json_t *codes = NULL;
+
+	CHECK(doc != NULL);
+	CHECK_EQ(json_unpack(doc, "{s:{s:{s:{s:{s:{s:o}}}}}}", "components",
+			     "schemas", "Verdict", "properties", "code", "enum",
+			     &codes),
+		 0);
+	CHECK_EQ(json_array_size(codes), CODE_N);
+	for (size_t i = 0; i < json_array_size(codes); i++) {
+		enum verdict_code code;
+
+		CHECK_EQ(verdict_code_find(
+				 json_string_value(json_array_get(codes, i)),
+				 &code),
+			 0);
+	}
+	json_decref(doc);
+}
+
 static void what_is_our_fault_may_be_sent_again(void)
 {
 	static const struct {
@@ -206,6 +229,8 @@ const struct test_case test_cases[] = {
 	  the_api_is_described_as_it_is },
 	{ "dispatch: codes are described as they are",
 	  codes_are_described_as_they_are },
+	{ "dispatch: verdict codes are described as they are",
+	  verdict_codes_are_described_as_they_are },
 	{ "dispatch: what is our fault may be sent again",
 	  what_is_our_fault_may_be_sent_again },
 	{ NULL, NULL },
