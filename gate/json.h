@@ -27,7 +27,7 @@ enum { JSON_PATH_BYTES = 96 };
 
 /* A value inside a document, borrowed from it; plain data, copied freely. */
 struct json {
-	const void *value;
+	void *value;		    /* the library's; never changed */
 	char path[JSON_PATH_BYTES]; /* "" for the root, else "a.b[2]" */
 };
 

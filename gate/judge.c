@@ -10,6 +10,7 @@
  */
 #include "gate/judge.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -219,6 +220,7 @@ static int entry_judge(struct judge *j, struct entry *e, int64_t now_ms,
 		if (rc < 0)
 			return rc;
 	}
+	assert(e->fold); /* fold_new() gave one */
 	e->fold->meta = e->meta;
 	if (!e->fold->history_done) {
 		rc = judge_history(j, e, now_ms, err);
@@ -410,6 +412,7 @@ int judge_start(struct store *st, struct policies *policies,
 
 	if (rc < 0)
 		return rc;
+	assert(j); /* judge_new() gave one */
 	code = pthread_create(&j->thread, NULL, judge_main, j);
 	if (code != 0) {
 		judge_stop(j);

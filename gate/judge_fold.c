@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/judge_fold.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -167,8 +168,11 @@ static int past_add(void *ctx, const struct store_judged *j)
 int fold_replay(struct fold *f, struct err *err)
 {
 	struct past past = { .n = 0 };
-	int rc = store_each_judged(f->store, f->meta.rollout_id, past_add,
-				   &past, err);
+	int rc;
+
+	assert(f);
+	rc = store_each_judged(f->store, f->meta.rollout_id, past_add, &past,
+			       err);
 
 	for (size_t i = 0; i < past.n && rc == 0; i++)
 		rc = fold_window(f, &past.windows[i], err);
@@ -233,7 +237,7 @@ int fold_stored_verdict(struct store *st, struct policies *policies,
 	if (rc != -ENOENT)
 		return rc;
 	rc = fold_new(st, policies, r, &f, err);
-	if (rc == 0)
+	if (rc == 0 && f)
 		rollout_verdict(f->state, r->stopped ? r->stopped_ms : now_ms,
 				ret_v);
 	fold_free(f);

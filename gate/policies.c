@@ -275,31 +275,29 @@ static bool name_of(const char *file, char *ret_name)
 static int file_read(const char *path, char **ret_text, size_t *ret_len,
 		     struct err *err)
 {
-	FILE *f = fopen(path, "re");
 	char *text = malloc(LIMIT_JSON_BYTES + 1);
-	size_t len = 0;
+	FILE *f;
 	int rc = 0;
 
-	if (!f)
+	if (!text)
+		return err_set(err, -ENOMEM, "policy: no memory");
+	f = fopen(path, "re");
+	if (!f) {
 		rc = err_set(err, -EINVAL, "%s: cannot be read: errno %d", path,
 			     errno);
-	else if (!text)
-		rc = err_set(err, -ENOMEM, "policy: no memory");
-	if (rc == 0) {
-		/* one byte more than is taken, so that too long is seen */
-		len = fread(text, 1, LIMIT_JSON_BYTES + 1, f);
-		if (ferror(f))
-			rc = err_set(err, -EINVAL, "%s: cannot be read", path);
-	}
-	if (f)
-		(void)fclose(f); /* only read */
-	if (rc < 0) {
 		free(text);
 		return rc;
 	}
-	*ret_text = text;
-	*ret_len = len;
-	return 0;
+	/* one byte more than is taken, so that too long is seen */
+	*ret_len = fread(text, 1, LIMIT_JSON_BYTES + 1, f);
+	if (ferror(f))
+		rc = err_set(err, -EINVAL, "%s: cannot be read", path);
+	(void)fclose(f); /* only read */
+	if (rc < 0)
+		free(text);
+	else
+		*ret_text = text;
+	return rc;
 }
 
 /* Where a policy of that name is, or belongs; NULL if there is no room. */

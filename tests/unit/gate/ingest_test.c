@@ -135,18 +135,16 @@ static void refusal_has_a_code_and_changes_nothing(void)
 
 static void body_beyond_the_limit_is_too_large(void)
 {
+	static char bytes[LIMIT_BATCH_BYTES + 1];
 	struct room r;
 	const char *code = NULL;
-	char *bytes = calloc(1, LIMIT_BATCH_BYTES + 1);
 
-	CHECK(bytes != NULL);
 	CHECK_EQ(room_open(&r), 0);
-	CHECK_EQ(ingest_batch(r.st, bytes, LIMIT_BATCH_BYTES + 1, T0, NULL,
-			      &code, NULL),
-		 -EMSGSIZE);
+	CHECK_EQ(
+		ingest_batch(r.st, bytes, sizeof(bytes), T0, NULL, &code, NULL),
+		-EMSGSIZE);
 	CHECK(strcmp(code, "TOO_LARGE") == 0);
 	room_close(&r);
-	free(bytes);
 }
 
 static void full_queue_is_busy(void)
