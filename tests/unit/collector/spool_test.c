@@ -2,6 +2,7 @@
 /* spool: order, bound, and what a crash or a bad disk may leave behind. */
 #include "collector/spool.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,6 +22,19 @@ static void fresh(void)
 	snprintf(dir, sizeof(dir), "/tmp/tailgate-spool-XXXXXX");
 	if (!mkdtemp(dir))
 		test_fail(__FILE__, __LINE__, "mkdtemp");
+}
+
+/* The test's directory goes with its files; names in it are not nested. */
+static void clean(void)
+{
+	struct dirent *entry;
+	DIR *d = opendir(dir);
+
+	while (d && (entry = readdir(d)) != NULL)
+		unlinkat(dirfd(d), entry->d_name, 0);
+	if (d)
+		closedir(d);
+	rmdir(dir);
 }
 
 /* Write text into a file of the spool; returns whether it could. */
@@ -78,6 +92,7 @@ static void batches_come_out_as_they_went_in(void)
 	CHECK_EQ(spool_counts(s).n_batches, 0);
 	CHECK_EQ(spool_counts(s).n_bytes, 0);
 	spool_close(s);
+	clean();
 }
 
 static void a_restart_goes_on_where_it_was(void)
@@ -96,6 +111,7 @@ static void a_restart_goes_on_where_it_was(void)
 	CHECK(take(s, "two"));
 	CHECK(take(s, "three"));
 	spool_close(s);
+	clean();
 }
 
 static void the_oldest_make_room_and_are_counted(void)
@@ -126,6 +142,7 @@ static void the_oldest_make_room_and_are_counted(void)
 	CHECK_EQ(((char *)b.bytes)[0], 'b');
 	free(b.bytes);
 	spool_close(s);
+	clean();
 }
 
 static void what_a_crash_leaves_is_no_batch(void)
@@ -144,6 +161,7 @@ static void what_a_crash_leaves_is_no_batch(void)
 	put(s, "one");
 	CHECK(take(s, "one"));
 	spool_close(s);
+	clean();
 }
 
 static void damage_is_set_aside_and_counted(void)
@@ -173,6 +191,7 @@ static void damage_is_set_aside_and_counted(void)
 	snprintf(path, sizeof(path), "%s/%020d.corrupt", dir, 3);
 	CHECK_EQ(access(path, F_OK), 0);
 	spool_close(s);
+	clean();
 }
 
 static void one_collector_has_it_at_a_time(void)
@@ -188,6 +207,7 @@ static void one_collector_has_it_at_a_time(void)
 	spool_close(s);
 	CHECK_EQ(spool_open(dir, MIB, &second, NULL), 0);
 	spool_close(second);
+	clean();
 }
 
 static void refusals_name_the_path(void)
