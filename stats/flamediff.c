@@ -274,6 +274,9 @@ int flame_sum(struct flamediff *d)
 		instance_sum(d, in, weight);
 	}
 	free(weight);
+	d->cost_all = requests[0] > 0.0 && requests[1] > 0.0
+			      ? total[0] / requests[0]
+			      : 0.0;
 	for (uint32_t i = 0; i < d->n_nodes; i++) {
 		struct flame_node *n = &d->nodes[i];
 
@@ -294,7 +297,8 @@ int flame_sum(struct flamediff *d)
 }
 
 /*
- * Cost that moved is no new cost.  Two ways to move: the function runs as
+ * Cost that moved is no new cost.  Three ways to move: a share rises because
+ * others fell, and a request costs what it did; the function runs as
  * long as before, under another caller; or what is beside it, and the
  * caller's own time, fell by as much.  A fall counts where it is more than
  * the scatter of instances: evidence of 20, or half of the caller's own time.
@@ -307,6 +311,10 @@ bool flame_moved(const struct flamediff *d, uint32_t node)
 	int32_t parent = calltree_parent(d->tree, node);
 	double fell = 0.0;
 
+	if (d->cost_all > 0.0 &&
+	    n->cost_ns[COHORT_CANARY] - n->cost_ns[COHORT_BASELINE] <
+		    0.5 * n->rise * d->cost_all)
+		return true;
 	if (d->function_base[f] > 0.0 && d->function_base[f] < 10.0 * n->rise &&
 	    fabs(d->function_rise[f]) < 0.2 * n->rise)
 		return true;

@@ -43,6 +43,7 @@ struct flamediff {
 	uint32_t looks;
 	struct flame_node *nodes; /* of the last sum-up */
 	uint32_t n_nodes;
+	double cost_all;       /* CPU-ns per request, baseline; 0: not known */
 	double *function_rise; /* of share, inclusive, by function */
 	double *function_base; /* baseline's share */
 	uint32_t n_functions;

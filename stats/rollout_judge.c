@@ -428,7 +428,10 @@ static void fail_facts(const struct rollout *r,
 	double n_c = fmax((double)route->n_requests[1], 1.0);
 	double rise;
 
-	if (latency >= e->parts.rate[k]) {
+	/* a rate that would do by itself is the nearer cause: requests without
+	   an answer are slow as well */
+	if (latency >= e->parts.rate[k] &&
+	    e->parts.rate[k] + log(r->policy.alpha_fail) < 0.0) {
 		v->code = CODE_P99_SHIFT;
 		return;
 	}
