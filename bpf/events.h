@@ -97,13 +97,11 @@ _Static_assert(sizeof(struct sample_event) == 48 + 191 * 8,
 
 /* What could not be reported; counted per cause, never silent. */
 enum kernel_loss {
-	KLOSS_NO_MEMORY,    /* connections with nowhere to keep their state */
-	KLOSS_RING_FULL,    /* socket events the collector was too slow for */
-	KLOSS_UNREADABLE,   /* socket events whose bytes could not be read */
-	KLOSS_OPAQUE,	    /* socket events without a user buffer */
-	KLOSS_SAMPLE_RING,  /* samples the collector was too slow for */
-	KLOSS_SAMPLE_STACK, /* samples without a user stack */
-	KLOSS_SEEN,	    /* not a loss: socket events of targets */
+	KLOSS_NO_MEMORY,  /* connections with nowhere to keep their state */
+	KLOSS_RING_FULL,  /* socket events the collector was too slow for */
+	KLOSS_UNREADABLE, /* socket events whose bytes could not be read */
+	KLOSS_OPAQUE,	  /* socket events without a user buffer */
+	KLOSS_SEEN,	  /* not a loss: socket events of targets */
 	KLOSS_N,
 };
 

@@ -10,29 +10,53 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 static volatile uint64_t sink;
 
-__attribute__((noinline)) void burn_most(uint64_t n);
-__attribute__((noinline)) void burn_some(uint64_t n);
+__attribute__((noinline)) void burn_most(uint64_t ns);
+__attribute__((noinline)) void burn_some(uint64_t ns);
 
-void burn_most(uint64_t n)
+__attribute__((always_inline)) static inline uint64_t cpu_ns(void)
 {
-	for (uint64_t i = 0; i < n; i++)
-		sink += i * i;
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-void burn_some(uint64_t n)
+/* By the CPU clock: what one turn of a loop costs depends on where it lies. */
+__attribute__((always_inline)) static inline void burn(uint64_t ns)
 {
-	for (uint64_t i = 0; i < n; i++)
-		sink += i * i;
+	uint64_t end = cpu_ns() + ns;
+
+	while (cpu_ns() < end)
+		for (uint64_t i = 0; i < 10000; i++)
+			sink += i * i;
 }
 
+void burn_most(uint64_t ns)
+{
+	burn(ns);
+	sink++; /* after the call, so that it is no jump */
+}
+
+void burn_some(uint64_t ns)
+{
+	burn(ns);
+	sink++;
+}
+
+/* Lengths vary: a loop as regular as the profiler's clock would alias. */
 static int burn_split(void)
 {
+	uint64_t x = 1;
+
 	for (;;) {
-		burn_most(90000);
-		burn_some(10000);
+		x = x * UINT64_C(6364136223846793005) + 1442695040888963407;
+		burn_most(9 * (200000 + (x >> 33) % 400000));
+		x = x * UINT64_C(6364136223846793005) + 1442695040888963407;
+		burn_some(200000 + (x >> 33) % 400000);
 	}
 }
 
