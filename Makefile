@@ -57,6 +57,9 @@ TESTS     = $(UNIT) $(PROPERTY)
 
 PROGRAMS  = $(B)/tailgated $(B)/tailgate-collector $(B)/tailgate
 
+# One short line for each command; V=1 prints the command itself.
+say = $(if $(V),,@printf '%-6s%s\n' $(1) $@ &&)
+
 all: $(PROGRAMS)
 
 $(B)/libcommon.a:    $(COMMON)
@@ -66,7 +69,7 @@ $(B)/libcollector.a: $(COLLECTOR)
 $(B)/libcli.a:       $(CLI)
 %.a:
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR)$(AR) rcs $@ $^
 
 BASE = $(B)/libstats.a $(B)/libcommon.a
 
@@ -102,14 +105,14 @@ $(B)/tests/unit/stats/rollout_test $(B)/tests/property/rollout_property: \
 
 # Archives after objects, and stats before common, whatever order a rule
 # added them in.
-link = $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
+link = $(call say,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
 	$(filter-out $(BASE),$(filter %.a,$^)) $(BASE) $(LDLIBS)
 $(PROGRAMS) $(TESTS) $(FUZZ):
 	$(link)
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # A fused multiply-add rounds differently, and only some machines have it.
 $(B)/stats/%.o: CFLAGS += -ffp-contract=off
@@ -117,12 +120,12 @@ $(B)/stats/%.o: CFLAGS += -ffp-contract=off
 # Kernel side: C to BPF object to the header the collector loads it from.
 $(B)/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h)
 	@mkdir -p $(@D)
-	$(CLANG) -g -O2 -Wall -Werror -target bpf -D__TARGET_ARCH_x86 -I. \
+	$(call say,BPF)$(CLANG) -g -O2 -Wall -Werror -target bpf -D__TARGET_ARCH_x86 -I. \
 		-idirafter /usr/include/$(shell $(CC) -print-multiarch) \
 		-c -o $@ $<
 
 $(B)/%.skel.h: $(B)/%.bpf.o
-	$(BPFTOOL) gen skeleton $< name $(subst .,_,$*) > $@
+	$(call say,SKEL)$(BPFTOOL) gen skeleton $< name $(subst .,_,$*) > $@
 
 $(COLLECTOR): | $(SKELS)
 # generated headers are in no .d file
@@ -131,9 +134,9 @@ $(B)/collector/probe.o: $(B)/requests.skel.h
 # Wire format: the .proto is the source, its C is generated.
 $(B)/%.pb-c.c $(B)/%.pb-c.h: %.proto
 	@mkdir -p $(@D)
-	$(PROTOC_C) --c_out=$(B) $<
+	$(call say,PROTO)$(PROTOC_C) --c_out=$(B) $<
 $(B)/schema/%.pb-c.o: $(B)/schema/%.pb-c.c
-	$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-conversion -Wno-pedantic -c -o $@ $<
+	$(call say,CC)$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-conversion -Wno-pedantic -c -o $@ $<
 $(call objects,common/*.c): | $(PROTO:.o=.h)
 
 # Migrations and the API document travel inside the gate: there is no file
@@ -141,15 +144,15 @@ $(call objects,common/*.c): | $(PROTO:.o=.h)
 $(B)/schema_sql.o $(B)/openapi_json.o $(B)/gate/report_style.o: \
 	WARN += -Wno-overlength-strings
 $(B)/%_sql.o: $(B)/%_sql.c
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(call say,CC)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 $(B)/%_json.o: $(B)/%_json.c
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(call say,CC)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 $(B)/schema_sql.c: schema/embed.awk $(sort $(wildcard schema/*.sql))
 	@mkdir -p $(@D)
-	awk -f $< $(filter %.sql,$^) > $@
+	$(call say,EMBED)awk -f $< $(filter %.sql,$^) > $@
 $(B)/openapi_json.c: schema/embed_text.awk schema/openapi.json
 	@mkdir -p $(@D)
-	awk -v name=openapi_json -f $^ > $@
+	$(call say,EMBED)awk -v name=openapi_json -f $^ > $@
 
 check: $(TESTS) $(FUZZ)
 	@sh tests/run.sh $(TESTS)
@@ -161,7 +164,7 @@ lint:
 # The collector's profile side alone, for the system tests.
 PROFILER = $(B)/tests/system/profiler
 $(PROFILER): $(PROFILER).o $(B)/libcollector.a $(BASE)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(B)/libcollector.a $(BASE) \
+	$(call say,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(B)/libcollector.a $(BASE) \
 		$(call libs,$(COLLECTOR_PKGS)) -liberty
 
 # Batches of a story, as files.
