@@ -219,7 +219,8 @@ const struct scenario scenarios[] = {
 	  .runs = 300,
 	  .quick = 40,
 	  .pass_max = 0.005,
-	  .fail_min = 0.95 },
+	  /* one pod in seven is itself within the limit */
+	  .fail_min = 0.8 },
 	{ "mission demo 2+20",
 	  { DEMO(2, 20), .sd = 0.03 },
 	  MISSION,
