@@ -106,6 +106,10 @@ static void put_path(struct out *o, const char *path)
 		}
 		len = strcspn(s, "/?#");
 		kept = strcspn(s, ";/?#");
+		if (kept == 0) { /* parameters alone */
+			s += len;
+			continue;
+		}
 		if (n_segments++ == LIMIT_ROUTE_SEGMENTS) {
 			put(o, "/{...}", strlen("/{...}"));
 			return;

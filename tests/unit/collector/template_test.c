@@ -92,6 +92,7 @@ static void only_the_path_is_read(void)
 		{ "fragment", "GET", "/s#top", "GET /s" },
 		{ "session in the segment", "GET", "/cart;jsessionid=1A/x",
 		  "GET /cart/x" },
+		{ "a segment of parameters alone", "GET", "/;a=b/x", "GET /x" },
 		{ "doubled slashes", "GET", "//a//b", "GET /a/b" },
 		{ "slash at the end", "GET", "/a/", "GET /a/" },
 		{ "asterisk form", "OPTIONS", "*", "OPTIONS *" },
