@@ -96,10 +96,28 @@ static int self_reserve(struct flame_instance *in, uint32_t node)
 	return 0;
 }
 
-/* One profile; nodes has room for p->n numbers of the tree. */
+/* The function of a string of b, looked up once for each string. */
+static int function_get(struct flamediff *d, const struct batch *b,
+			uint32_t string, uint32_t *known, uint32_t *ret_f)
+{
+	int rc = 0;
+
+	if (known[string] == 0) {
+		rc = calltree_function(d->tree, b->strings[string], ret_f);
+		if (rc == 0)
+			known[string] = *ret_f + 1;
+	}
+	*ret_f = known[string] - 1;
+	return rc;
+}
+
+/*
+ * One profile; nodes has room for p->n numbers of the tree, known for a
+ * function + 1 of each string, 0 where it was not looked up yet.
+ */
 static int profile_add(struct flamediff *d, struct flame_instance *in,
 		       const struct batch *b, const struct batch_profile *p,
-		       int32_t *nodes)
+		       int32_t *nodes, uint32_t *known)
 {
 	for (uint32_t i = 0; i < p->n; i++) {
 		int32_t parent = p->parent[i] == BATCH_NO_PARENT
@@ -107,8 +125,7 @@ static int profile_add(struct flamediff *d, struct flame_instance *in,
 					 : nodes[p->parent[i]];
 		uint32_t node;
 		uint32_t f;
-		int rc = calltree_function(d->tree, b->strings[p->function[i]],
-					   &f);
+		int rc = function_get(d, b, p->function[i], known, &f);
 
 		if (rc == 0)
 			rc = calltree_child(d->tree, parent, f, &node);
@@ -143,16 +160,18 @@ int flamediff_add(struct flamediff *d, uint32_t slot, enum cohort cohort,
 	for (uint32_t i = 0; i < b->n_profiles; i++) {
 		const struct batch_profile *p = &b->profiles[i];
 		int32_t *nodes;
-		int rc;
+		uint32_t *known;
+		int rc = -ENOMEM;
 
 		if (p->kind != PROFILE_CPU || p->group != PROFILE_APP ||
 		    p->n == 0)
 			continue;
 		nodes = malloc(p->n * sizeof(*nodes));
-		if (!nodes)
-			return -ENOMEM;
-		rc = profile_add(d, in, b, p, nodes);
+		known = calloc(b->n_strings + 1U, sizeof(*known));
+		if (nodes && known)
+			rc = profile_add(d, in, b, p, nodes, known);
 		free(nodes);
+		free(known);
 		if (rc < 0)
 			return rc;
 	}

@@ -818,8 +818,6 @@ static int profiles_look(struct rollout *r)
 	size_t n;
 	int rc = flamediff_look(r->flame);
 
-	if (rc == 0)
-		rc = flamediff_paths(r->flame, &r->paths, &r->n_paths);
 	if (rc < 0)
 		return rc;
 	n = flamediff_findings(r->flame, &found);

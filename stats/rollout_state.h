@@ -119,8 +119,6 @@ struct rollout {
 	struct flamediff *flame;
 	struct rollout_finding *findings; /* with what only a failure names */
 	size_t n_findings;
-	const struct rollout_path *paths; /* flame's */
-	size_t n_paths;
 	bool failed;
 	bool passed;		/* this step */
 	struct verdict verdict; /* the last one */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "stats/flamediff.h"
 #include "stats/rollout_state.h"
 
 static double quantile_ms(const struct hist *h, double q)
@@ -157,6 +158,9 @@ size_t rollout_findings(const struct rollout *r,
 size_t rollout_paths(const struct rollout *r,
 		     const struct rollout_path **ret_paths)
 {
-	*ret_paths = r->paths;
-	return r->n_paths;
+	size_t n;
+
+	*ret_paths = NULL;
+	/* only whoever looks pays for it; no memory shows nothing */
+	return flamediff_paths(r->flame, ret_paths, &n) < 0 ? 0 : n;
 }
