@@ -16,151 +16,16 @@
 #include "stats/rollout_state.h"
 #include "stats/special.h"
 
-/* Evidence still there without one instance, or one short incident. */
-static const double LOG_ROBUST = 2.302585092994046; /* ln 10 */
-/* Weak evidence beyond the instance floor suffices: METHOD.md, "Floor". */
-static const double LOG_FLOOR = 1.0986122886681098; /* ln 3 */
 /* A disaster is believed later than a shift: nothing checks it further. */
 static const double LOG_GROSS = 6.907755278982137; /* ln 1000 */
 
-/* A route that carries this much of the canary passes for itself. */
-static const double SHARE_ALONE = 0.25;
-/* One below this is too rare to wait for. */
-static const double SHARE_JUDGED = 0.02;
-/* So much of the canary must have a baseline to be compared with. */
-static const double SHARE_COMPARED = 0.5;
-
 enum { TAIL_REQUESTS = 2000 }; /* 20 of them beyond P99 */
-
-/* --- evidence over all routes --- */
-
-enum asked { ASK_NULL, ASK_BUT, ASK_WITHOUT, ASK_WITHIN };
-
-static struct rollout_evidence ask(const struct rollout *r, enum asked what,
-				   uint32_t a, uint32_t b)
-{
-	struct rollout_evidence e = { .log_e = -INFINITY };
-	double most = -INFINITY;
-	double left = 1.0;
-
-	for (uint32_t i = 0; i < r->n_routes; i++) {
-		const struct rollout_route *route = &r->routes[i];
-		struct against x;
-		double mine;
-
-		if (route->weight <= 0.0)
-			continue;
-		if (what == ASK_NULL)
-			shift_against(route->shift, (enum shift_null)a, &x);
-		else if (what == ASK_BUT)
-			shift_against_but(route->shift, a, &x);
-		else if (what == ASK_WITHOUT)
-			shift_against_without(route->shift, a, b, &x);
-		else
-			shift_against_within(route->shift, a, b, &x);
-		mine = log(route->weight) + x.all;
-		left -= route->weight;
-		e.log_e = special_log_add(e.log_e, mine);
-		if (mine > most) {
-			most = mine;
-			e.route = i;
-			e.parts = x;
-		}
-	}
-	/* what is kept back for late routes has not been bet: E = 1 */
-	if (left > 0.0)
-		e.log_e = special_log_add(e.log_e, log(left));
-	return e;
-}
-
-enum finding { HOLDS_NOT, HOLDS, WENT_AWAY };
-
-/* Is there as much without the worst instance, or the worst two minutes? */
-static bool robust(const struct rollout *r)
-{
-	uint32_t n_canary = 0;
-
-	for (uint32_t i = 0; i < r->n_instances; i++)
-		n_canary += r->instances[i].cohort == COHORT_CANARY &&
-			    r->instances[i].judged;
-	if (n_canary < 2) {
-		for (uint32_t i = 0; i < r->round; i++)
-			if (ask(r, ASK_WITHOUT, i, i + r->incident_rounds)
-				    .log_e < LOG_ROBUST)
-				return false;
-		return r->round > 0;
-	}
-	for (uint32_t i = 0; i < r->n_instances; i++)
-		if (r->instances[i].cohort == COHORT_CANARY &&
-		    r->instances[i].judged &&
-		    ask(r, ASK_BUT, i, 0).log_e < LOG_ROBUST)
-			return false;
-	return true;
-}
-
-static enum finding shift_holds(const struct rollout *r,
-				struct rollout_evidence *ret_e)
-{
-	*ret_e = ask(r, ASK_NULL, SHIFT_LIMIT, 0);
-	if (ret_e->log_e + log(r->policy.alpha_fail) < 0.0 ||
-	    ask(r, ASK_NULL, SHIFT_FLOOR, 0).log_e < LOG_FLOOR || !robust(r))
-		return HOLDS_NOT;
-	/* the last third of the time must agree, or it is over */
-	if (ask(r, ASK_WITHIN, r->round - (r->round + 2) / 3, r->round).log_e <=
-	    0.0)
-		return WENT_AWAY;
-	return HOLDS;
-}
-
-/* --- passing --- */
-
-/* The evidence that is furthest from a pass; >= 0 passes. */
-static double pass_left(const struct rollout *r)
-{
-	double n_canary = 0.0;
-	double n_compared = 0.0;
-	struct pass rest = { 0 };
-	double left = INFINITY;
-	bool any_rest = false;
-
-	for (uint32_t i = 0; i < r->n_routes; i++)
-		if (r->routes[i].shift) {
-			n_canary += (double)r->routes[i].n_requests[1];
-			n_compared += (double)r->routes[i].n_compared[1];
-		}
-	if (n_canary <= 0.0 || n_compared < SHARE_COMPARED * n_canary)
-		return -INFINITY;
-	for (uint32_t i = 0; i < r->n_routes; i++) {
-		const struct rollout_route *route = &r->routes[i];
-		double share = (double)route->n_compared[1] / n_compared;
-
-		if (!route->shift || share < SHARE_JUDGED)
-			continue;
-		if (shift_log_far_tail(route->shift) +
-			    log(r->policy.alpha_pass) >=
-		    0.0)
-			return -INFINITY;
-		if (share >= SHARE_ALONE) {
-			struct pass own = { 0 };
-
-			shift_pass_add(route->shift, &own);
-			left = fmin(left,
-				    pass_log_left(&own, r->policy.alpha_pass));
-		} else {
-			shift_pass_add(route->shift, &rest);
-			any_rest = true;
-		}
-	}
-	if (any_rest)
-		left = fmin(left, pass_log_left(&rest, r->policy.alpha_pass));
-	return isfinite(left) ? left : -INFINITY;
-}
 
 /* --- figures --- */
 
 static const struct rollout_route *lead_route(const struct rollout *r)
 {
-	struct rollout_evidence e = ask(r, ASK_NULL, SHIFT_LIMIT, 0);
+	struct rollout_evidence e = rollout_ask(r, ASK_NULL, SHIFT_LIMIT, 0);
 
 	if (r->n_routes == 0 || r->routes[e.route].weight <= 0.0)
 		return NULL;
@@ -318,7 +183,7 @@ static uint64_t need_requests(const struct rollout *r, const struct verdict *v,
 
 	if (v->limit_ms > 0.0 && v->shift_ms > v->limit_ms) {
 		start = log(r->policy.alpha_fail);
-		left = ask(r, ASK_NULL, SHIFT_LIMIT, 0).log_e + start;
+		left = rollout_ask(r, ASK_NULL, SHIFT_LIMIT, 0).log_e + start;
 	} else if (r->round > 0) {
 		/* evidence for a pass is that of the step alone */
 		n *= (double)(r->round - r->round_step) / r->round;
@@ -588,15 +453,15 @@ static void decide(const struct rollout *r, int64_t now_ms, struct verdict *v)
 	bool over = now_ms - r->begun_ms >= r->policy.give_up_after_ms;
 	struct verdict_facts f = { 0 };
 	struct rollout_evidence e;
-	enum finding slower;
+	enum rollout_shift slower;
 	char text[128];
 	double left;
 
 	figures(r, lead, v);
 	if (decide_at_once(r, v) || decide_forbidden(r, now_ms, over, v))
 		return;
-	slower = shift_holds(r, &e);
-	if (slower == HOLDS) {
+	slower = rollout_shift_holds(r, &e);
+	if (slower == SHIFT_HOLDS) {
 		figures_route(&r->routes[e.route], v);
 		fail_facts(r, &e, v, &f);
 		f.also = clearest(&r->routes[e.route], v, text, sizeof(text));
@@ -608,14 +473,14 @@ static void decide(const struct rollout *r, int64_t now_ms, struct verdict *v)
 		say(r, v, VERDICT_FAIL, true, &f);
 		return;
 	}
-	left = pass_left(r);
-	if (slower == HOLDS_NOT && left >= 0.0 &&
+	left = rollout_pass_left(r);
+	if (slower == SHIFT_HOLDS_NOT && left >= 0.0 &&
 	    r->windows_step >= r->policy.soak_windows) {
 		v->code = CODE_WITHIN_LIMITS;
 		say(r, v, VERDICT_PASS, true, &f);
 		return;
 	}
-	v->code = slower == WENT_AWAY ? CODE_TRANSIENT : CODE_COLLECTING;
+	v->code = slower == SHIFT_WENT_AWAY ? CODE_TRANSIENT : CODE_COLLECTING;
 	decide_missing(r, lead, left, over, now_ms, v);
 }
 

@@ -131,6 +131,30 @@ struct rollout_evidence {
 	struct against parts; /* that route's */
 };
 
+/* What to ask of every route: see shift.h; a and b are its arguments. */
+enum rollout_asked { ASK_NULL, ASK_BUT, ASK_WITHOUT, ASK_WITHIN };
+
+/* Evidence against the canary over all routes: rollout_evidence.c. */
+struct rollout_evidence rollout_ask(const struct rollout *r,
+				    enum rollout_asked what, uint32_t a,
+				    uint32_t b);
+
+enum rollout_shift { SHIFT_HOLDS_NOT, SHIFT_HOLDS, SHIFT_WENT_AWAY };
+
+/* Is the canary beyond the limit?  ret_e is the evidence at the limit. */
+enum rollout_shift rollout_shift_holds(const struct rollout *r,
+				       struct rollout_evidence *ret_e);
+
+/* The evidence that is furthest from a pass; >= 0 passes. */
+double rollout_pass_left(const struct rollout *r);
+
+/* Gathering: rollout_gather.c.  Returns are 0, -EMSGSIZE or -ENOMEM. */
+int rollout_meet(struct rollout *r, const struct rollout_window *w);
+int rollout_member_add(struct rollout *r, const struct rollout_member *m,
+		       bool history);
+void rollout_blind_note(struct rollout *r, const struct rollout_window *w);
+void rollout_cells_free(struct rollout_route *route);
+
 /* Decide after a window: rollout_judge.c. */
 void rollout_judge(struct rollout *r, int64_t now_ms, struct verdict *ret_v);
 

@@ -10,51 +10,11 @@
 #include "stats/shift_state.h"
 #include "stats/tally.h"
 
-const double shift_level_p[LEVEL_N] = { 0.50, 0.90, 0.97, 0.99, 0.997, 0.999 };
-
-/* Which pass item a level has, or -1: 0, 1 and 2 times two. */
-static const int pass_of_level[LEVEL_N] = { 0, 1, -1, 2, -1, -1 };
-
 /* Blocks of the step at which the evidence for the canary starts anew. */
 static const uint32_t pass_start[PASS_START_N] = { 0, 6, 18, 48 };
 
-/* Ten times the median, or half of the requests: nobody waits for a test. */
-static const double GROSS_LOG_RATIO = 2.302585092994046;
+/* Half of all requests failing: nobody waits for a test. */
 static const double GROSS_RISE = 0.5;
-
-/* A floor above this ratio (4.5) is not worth a bet: nothing would pass it. */
-static const double FLOOR_LOG_MAX = 1.5;
-
-/* Edges that one bet counts at; both are buckets, above which is counted. */
-struct edges {
-	bool on;
-	uint32_t base;
-	uint32_t canary;
-};
-
-/* What a block bets on at one level. */
-struct plan {
-	bool on;
-	double phi;
-	uint64_t tau_ns;
-	struct edges against[SHIFT_NULL_N];
-	struct edges pass[2]; /* limit, floor */
-	struct edges gross;
-};
-
-/* The exposure of a block. */
-struct block {
-	const struct shift_arm *arms;
-	size_t n_arms;
-	double n[2]; /* requests, baseline and canary */
-	uint32_t n_instances[2];
-	double n_events[RATE_N][2];
-	struct odds odds;
-	struct odds rate_odds;
-	uint64_t number;
-	uint32_t round;
-	uint32_t begun;
-};
 
 int shift_new(const struct policy *policy, struct shift **ret_s)
 {
@@ -103,146 +63,6 @@ void shift_step(struct shift *s)
 	memset(&s->pass, 0, sizeof(s->pass));
 }
 
-/* --- what earlier blocks say: tau, the floor, phi --- */
-
-/* ln of the ratio that the policy permits at a latency. */
-static double limit_at(const struct policy *p, uint64_t tau_ns)
-{
-	double by_ms = p->margin_ms * 1e6 / fmax((double)tau_ns, 1.0);
-
-	return log1p(fmax(p->margin, by_ms));
-}
-
-/* The floor of a metric for this block's instances, by a t quantile. */
-static double floor_of(const struct shift *s, int metric, const struct block *b,
-		       double t)
-{
-	if (s->df[metric] <= 0.0 || b->n_instances[0] == 0)
-		return INFINITY;
-	return t * s->sd[metric] *
-	       sqrt(1.0 / b->n_instances[1] + 1.0 / b->n_instances[0]);
-}
-
-/*
- * The spread between baseline instances, of all they did so far.  One with
- * less than a quarter of the requests of the busiest says more about its own
- * noise than about the service, and stays out.
- */
-static void spread_update(struct shift *s, const struct block *b)
-{
-	double ln[METRIC_N][64];
-	double events[RATE_N] = { 0 };
-	double requests = 0.0;
-	uint64_t most = 0;
-	uint32_t n = 0;
-
-	for (size_t i = 0; i < b->n_arms; i++)
-		if (!b->arms[i].canary &&
-		    hist_count(s->instances[b->arms[i].slot]->all) > most)
-			most = hist_count(s->instances[b->arms[i].slot]->all);
-	for (size_t i = 0; i < b->n_arms && n < 64; i++) {
-		const struct shift_instance *in = s->instances[b->arms[i].slot];
-		uint64_t q_ns[LEVEL_N];
-
-		if (b->arms[i].canary || hist_count(in->all) * 4 < most ||
-		    hist_quantiles(in->all, shift_level_p, LEVEL_N, q_ns) < 0)
-			continue;
-		for (int p = 0; p < LEVEL_N; p++)
-			ln[p][n] = log(fmax((double)q_ns[p], 1.0));
-		for (int k = 0; k < RATE_N; k++) {
-			double e = (double)in->n_events[k];
-
-			ln[LEVEL_N + k][n] =
-				log((e + 0.5) /
-				    ((double)hist_count(in->all) + 1.0));
-			events[k] += e;
-		}
-		requests += (double)hist_count(in->all);
-		n++;
-	}
-	for (int m = 0; m < METRIC_N; m++) {
-		double s2 = spread_variance(ln[m], n);
-
-		/* what Poisson alone makes of so few events */
-		if (m >= LEVEL_N && n > 0)
-			s2 = fmax(s2, 1.0 / (events[m - LEVEL_N] / n + 1.0));
-		s->sd[m] = spread_moderate(s2, n, &s->prior[m], &s->df[m]);
-	}
-	s->n_spread = n;
-	s->n_spread_requests = requests;
-}
-
-/* The baseline bucket nearest q whose edge times e^s is nearest an edge. */
-static struct edges edges_at(uint32_t q, double log_ratio, bool up)
-{
-	struct edges best = { .on = true };
-	double least = INFINITY;
-
-	for (int step = 0; step <= 8; step++) {
-		/* 0, -1, +1, -2, ..: the first of equals is the nearest */
-		int by = (step + 1) / 2 * (step % 2 ? -1 : 1);
-		uint32_t base = by < 0 && q < (uint32_t)-by
-					? 0
-					: (uint32_t)((int64_t)q + by);
-		double want = (double)hist_edge(base) * exp(log_ratio);
-		uint64_t ns = want < (double)HIST_MAX_NS ? (uint64_t)ceil(want)
-							 : HIST_MAX_NS;
-		uint32_t b = hist_bucket(ns);
-		double off;
-
-		if (!up && (double)hist_edge(b) > want && b > 0)
-			b--;
-		off = fabs((double)hist_edge(b) - want) / fmax(want, 1.0);
-		if (off < least - 1e-12) {
-			least = off;
-			best.base = base;
-			best.canary = b;
-		}
-	}
-	return best;
-}
-
-static void plan_level(const struct shift *s, int p, uint64_t tau_ns,
-		       const struct block *b, struct plan *plan)
-{
-	uint32_t q = hist_bucket(tau_ns);
-	double m = limit_at(&s->policy, tau_ns);
-	double eta = floor_of(s, p, b, s->t.fail);
-	double eta_pass = floor_of(s, p, b, s->t.pass);
-
-	plan->on = true;
-	plan->tau_ns = tau_ns;
-	plan->phi = dispersion_phi(&s->dispersion[p]);
-	plan->against[SHIFT_NONE] = edges_at(q, 0.0, true);
-	plan->against[SHIFT_LIMIT] = edges_at(q, m, true);
-	if (fmax(m, eta) <= FLOOR_LOG_MAX)
-		plan->against[SHIFT_FLOOR] = edges_at(q, fmax(m, eta), true);
-	if (pass_of_level[p] >= 0) {
-		plan->pass[0] = edges_at(q, m, false);
-		/* to ask for a canary 10 % faster is to ask for nothing */
-		if (eta_pass <= m + 0.1)
-			plan->pass[1] = edges_at(q, m - eta_pass, false);
-	}
-	if (p == 0)
-		plan->gross = edges_at(q, GROSS_LOG_RATIO, true);
-}
-
-static void plan_block(struct shift *s, const struct block *b,
-		       struct plan plan[LEVEL_N])
-{
-	uint64_t tau_ns[LEVEL_N];
-	double n = (double)hist_count(s->recent);
-
-	memset(plan, 0, LEVEL_N * sizeof(plan[0]));
-	if (hist_quantiles(s->recent, shift_level_p, LEVEL_N, tau_ns) < 0)
-		return;
-	for (int p = 0; p < LEVEL_N; p++) {
-		/* fewer, and the quantile is one slow request's latency */
-		if (n * (1.0 - shift_level_p[p]) >= 2.0 && n >= 50.0)
-			plan_level(s, p, tau_ns[p], b, &plan[p]);
-	}
-}
-
 /* --- bets --- */
 
 static double cap_of(double n, double p)
@@ -251,8 +71,8 @@ static double cap_of(double n, double p)
 }
 
 /* Requests above an edge of each cohort, no instance above its cap. */
-static void count_at(const struct block *b, const struct edges *e, double p,
-		     double x[2])
+static void count_at(const struct shift_block_sum *b,
+		     const struct shift_edges *e, double p, double x[2])
 {
 	x[0] = x[1] = 0.0;
 	for (size_t i = 0; i < b->n_arms; i++) {
@@ -265,7 +85,7 @@ static void count_at(const struct block *b, const struct edges *e, double p,
 	}
 }
 
-static void bet_pass(struct shift *s, const struct block *b, int item,
+static void bet_pass(struct shift *s, const struct shift_block_sum *b, int item,
 		     const struct odds *o, const double x[2], double phi)
 {
 	for (int k = 0; k < PASS_START_N; k++)
@@ -275,8 +95,9 @@ static void bet_pass(struct shift *s, const struct block *b, int item,
 }
 
 /* Evidence at no shift, without each canary instance in turn. */
-static void bet_but_one(struct shift *s, const struct block *b, int metric,
-			double phi, const double *x, double x_b, double x_c)
+static void bet_but_one(struct shift *s, const struct shift_block_sum *b,
+			int metric, double phi, const double *x, double x_b,
+			double x_c)
 {
 	for (size_t i = 0; i < b->n_arms; i++) {
 		const struct shift_arm *a = &b->arms[i];
@@ -306,8 +127,8 @@ static void bet_but_one(struct shift *s, const struct block *b, int metric,
 }
 
 /* Note how the baseline's counts vary; x are those at no shift. */
-static void note_dispersion(struct shift *s, const struct block *b, int metric,
-			    const double *x)
+static void note_dispersion(struct shift *s, const struct shift_block_sum *b,
+			    int metric, const double *x)
 {
 	double x_b = 0.0;
 	double pi;
@@ -329,8 +150,8 @@ static void note_dispersion(struct shift *s, const struct block *b, int metric,
 	dispersion_block(&s->dispersion[metric], b->n_instances[0]);
 }
 
-static void bet_interval(struct shift *s, const struct block *b,
-			 const struct plan *plan)
+static void bet_interval(struct shift *s, const struct shift_block_sum *b,
+			 const struct shift_plan *plan)
 {
 	struct interval_counts c;
 	const double p = shift_level_p[LEVEL_P99];
@@ -356,10 +177,10 @@ static void bet_interval(struct shift *s, const struct block *b,
 }
 
 /* One level's counts at no shift, per instance; x holds n_arms. */
-static void count_each(const struct block *b, const struct plan *plan, double p,
-		       double *x)
+static void count_each(const struct shift_block_sum *b,
+		       const struct shift_plan *plan, double p, double *x)
 {
-	const struct edges *e = &plan->against[SHIFT_NONE];
+	const struct shift_edges *e = &plan->against[SHIFT_NONE];
 
 	for (size_t i = 0; i < b->n_arms; i++) {
 		const struct tally *t = b->arms[i].tally;
@@ -370,8 +191,8 @@ static void count_each(const struct block *b, const struct plan *plan, double p,
 	}
 }
 
-static void bet_gross(struct shift *s, const struct block *b,
-		      const struct plan *plan)
+static void bet_gross(struct shift *s, const struct shift_block_sum *b,
+		      const struct shift_plan *plan)
 {
 	struct tilts now = { { 0 } };
 	double x[2];
@@ -382,8 +203,8 @@ static void bet_gross(struct shift *s, const struct block *b,
 	s->n_gross[0] += tilts_log_mean(&now) > 0.7;
 }
 
-static void bet_level(struct shift *s, const struct block *b, int p,
-		      const struct plan *plan, double *each)
+static void bet_level(struct shift *s, const struct shift_block_sum *b, int p,
+		      const struct shift_plan *plan, double *each)
 {
 	double x[2];
 	double x_c = 0.0;
@@ -400,7 +221,7 @@ static void bet_level(struct shift *s, const struct block *b, int p,
 		if (!plan->pass[k].on)
 			continue;
 		count_at(b, &plan->pass[k], shift_level_p[p], x);
-		bet_pass(s, b, 2 * pass_of_level[p] + k, &b->odds, x,
+		bet_pass(s, b, 2 * shift_pass_of_level[p] + k, &b->odds, x,
 			 plan->phi);
 	}
 	if (plan->gross.on)
@@ -425,8 +246,8 @@ static double rate_recent(const struct shift *s, int rate)
 	       ((double)hist_count(s->recent) + 1.0);
 }
 
-static void bet_rate_pass(struct shift *s, const struct block *b, int rate,
-			  double floor, double phi)
+static void bet_rate_pass(struct shift *s, const struct shift_block_sum *b,
+			  int rate, double floor, double phi)
 {
 	const double *x = b->n_events[rate];
 	int item = 2 * PASS_LEVEL_N + 4 * rate;
@@ -453,14 +274,14 @@ static void bet_rate_pass(struct shift *s, const struct block *b, int rate,
 	}
 }
 
-static void bet_rate(struct shift *s, const struct block *b, int rate,
+static void bet_rate(struct shift *s, const struct shift_block_sum *b, int rate,
 		     double *each)
 {
 	const double *x = b->n_events[rate];
 	int metric = LEVEL_N + rate;
 	double phi = dispersion_phi(&s->dispersion[metric]);
-	double eta = floor_of(s, metric, b, s->t.fail);
-	double eta_pass = floor_of(s, metric, b, s->t.pass);
+	double eta = shift_floor_of(s, metric, b, s->t.fail);
+	double eta_pass = shift_floor_of(s, metric, b, s->t.pass);
 	double ratio = s->policy.error_ratio;
 	double rise = rise_of(&s->policy, rate);
 	double luck = rate_recent(s, rate) * expm1(fmin(eta, 50.0));
@@ -548,7 +369,7 @@ static int rows_note(struct shift *s, uint32_t round)
 }
 
 /* The baseline of the block joins tau's trailing ones, the oldest leaves. */
-static int recent_push(struct shift *s, const struct block *b)
+static int recent_push(struct shift *s, const struct shift_block_sum *b)
 {
 	struct shift_recent *slot = &s->ring[s->ring_at];
 	uint32_t at = 0;
@@ -618,7 +439,7 @@ static int instance_reserve(struct shift *s, const struct shift_arm *a)
 	return 0;
 }
 
-static int instances_push(struct shift *s, const struct block *b)
+static int instances_push(struct shift *s, const struct shift_block_sum *b)
 {
 	for (size_t i = 0; i < b->n_arms; i++) {
 		const struct shift_arm *a = &b->arms[i];
@@ -636,7 +457,7 @@ static int instances_push(struct shift *s, const struct block *b)
 
 /* --- a block --- */
 
-static void block_sum(struct block *b)
+static void block_sum(struct shift_block_sum *b)
 {
 	for (size_t i = 0; i < b->n_arms; i++) {
 		const struct shift_arm *a = &b->arms[i];
@@ -653,8 +474,8 @@ static void block_sum(struct block *b)
 }
 
 /* Bet on a block with both cohorts; each has room for n_arms. */
-static void block_compare(struct shift *s, const struct block *b,
-			  const struct plan *plan, double *each)
+static void block_compare(struct shift *s, const struct shift_block_sum *b,
+			  const struct shift_plan *plan, double *each)
 {
 	for (int p = 0; p < LEVEL_N; p++) {
 		if (!plan[p].on)
@@ -664,14 +485,15 @@ static void block_compare(struct shift *s, const struct block *b,
 	}
 	if (plan[LEVEL_P99].on) {
 		bet_interval(s, b, &plan[LEVEL_P99]);
-		s->limit_p99 = limit_at(&s->policy, plan[LEVEL_P99].tau_ns);
-		s->eta_fail_p99 = floor_of(s, LEVEL_P99, b, s->t.fail);
+		s->limit_p99 =
+			shift_limit_at(&s->policy, plan[LEVEL_P99].tau_ns);
+		s->eta_fail_p99 = shift_floor_of(s, LEVEL_P99, b, s->t.fail);
 		s->eta_pass_max = 0.0;
 		for (int p = 0; p < LEVEL_N; p++)
-			if (pass_of_level[p] >= 0)
-				s->eta_pass_max =
-					fmax(s->eta_pass_max,
-					     floor_of(s, p, b, s->t.pass));
+			if (shift_pass_of_level[p] >= 0)
+				s->eta_pass_max = fmax(
+					s->eta_pass_max,
+					shift_floor_of(s, p, b, s->t.pass));
 	}
 	for (int k = 0; k < RATE_N; k++)
 		bet_rate(s, b, k, each);
@@ -679,8 +501,8 @@ static void block_compare(struct shift *s, const struct block *b,
 }
 
 /* What the block teaches: phi, the spread, tau. */
-static int block_learn(struct shift *s, const struct block *b,
-		       const struct plan *plan, double *each)
+static int block_learn(struct shift *s, const struct shift_block_sum *b,
+		       const struct shift_plan *plan, double *each)
 {
 	if (b->n[0] > 0.0) {
 		for (int p = 0; p < LEVEL_N; p++) {
@@ -700,7 +522,7 @@ static int block_learn(struct shift *s, const struct block *b,
 	if (b->n[0] > 0.0) {
 		if (recent_push(s, b) < 0)
 			return -ENOMEM;
-		spread_update(s, b);
+		shift_spread_update(s, b);
 	}
 	return 0;
 }
@@ -708,12 +530,12 @@ static int block_learn(struct shift *s, const struct block *b,
 int shift_block(struct shift *s, uint64_t block, uint32_t round, uint32_t begun,
 		const struct shift_arm *arms, size_t n_arms)
 {
-	struct block b = { .arms = arms,
-			   .n_arms = n_arms,
-			   .number = block,
-			   .round = round,
-			   .begun = begun };
-	struct plan plan[LEVEL_N];
+	struct shift_block_sum b = { .arms = arms,
+				     .n_arms = n_arms,
+				     .number = block,
+				     .round = round,
+				     .begun = begun };
+	struct shift_plan plan[LEVEL_N];
 	double *each = NULL;
 	int rc = -ENOMEM;
 
@@ -726,7 +548,7 @@ int shift_block(struct shift *s, uint64_t block, uint32_t round, uint32_t begun,
 	block_sum(&b);
 	if (s->df[LEVEL_P99] > 0.0)
 		spread_t_at(&s->t, s->df[LEVEL_P99]);
-	plan_block(s, &b, plan);
+	shift_plan_block(s, &b, plan);
 	if (b.n[0] > 0.0 && b.n[1] > 0.0 && plan[0].on) {
 		block_compare(s, &b, plan, each);
 		if (rows_note(s, round) < 0)

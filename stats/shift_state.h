@@ -72,6 +72,52 @@ struct shift {
 	double eta_pass_max;
 };
 
+/* Edges that one bet counts at; both are buckets, above which is counted. */
+struct shift_edges {
+	bool on;
+	uint32_t base;
+	uint32_t canary;
+};
+
+/* What a block bets on at one level. */
+struct shift_plan {
+	bool on;
+	double phi;
+	uint64_t tau_ns;
+	struct shift_edges against[SHIFT_NULL_N];
+	struct shift_edges pass[2]; /* limit, floor */
+	struct shift_edges gross;
+};
+
+/* The exposure of a block. */
+struct shift_block_sum {
+	const struct shift_arm *arms;
+	size_t n_arms;
+	double n[2]; /* requests, baseline and canary */
+	uint32_t n_instances[2];
+	double n_events[RATE_N][2];
+	struct odds odds;
+	struct odds rate_odds;
+	uint64_t number;
+	uint32_t round;
+	uint32_t begun;
+};
+
 extern const double shift_level_p[LEVEL_N];
+extern const int shift_pass_of_level[LEVEL_N];
+
+/* ln of the ratio that the policy permits at a latency. */
+double shift_limit_at(const struct policy *p, uint64_t tau_ns);
+
+/* The floor of a metric for this block's instances, by a t quantile. */
+double shift_floor_of(const struct shift *s, int metric,
+		      const struct shift_block_sum *b, double t);
+
+/* Learn the spread between baseline instances; after they were counted. */
+void shift_spread_update(struct shift *s, const struct shift_block_sum *b);
+
+/* Plan all levels of a block. */
+void shift_plan_block(struct shift *s, const struct shift_block_sum *b,
+		      struct shift_plan plan[LEVEL_N]);
 
 #endif /* STATS_SHIFT_STATE_H */
