@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # check.awk - compare what the driver saw with what the server noted.
 #
-#	awk -v since=NS -v may_miss=N -f check.awk SERVER_LOG DRIVER_LOG
+#	awk -v since=NS -v may_miss=N -v emulated=0|1 -f check.awk SERVER_LOG DRIVER_LOG
 #
 # Every request that the server read after since, but for may_miss of them,
 # must have been seen once and nothing else, with the right status; P50 and
 # P99 of each time must lie within 2 % or 200 us of the server's own.  Prints a
-# line for each quantity.  Exits with 1 if requests are not the right ones, with
+# line for each quantity.  Emulated, the way from the packet stamp to the
+# readable socket alone takes 200 us and more: there, queue is shown only as
+# part of total.  Exits with 1 if requests are not the right ones, with
 # 2 if only times are off.
 
 function sort(v, lo, hi,    i, j, pivot, t)
@@ -42,7 +44,7 @@ function quantile(v, n, q,    rank)
 
 function compare(what, got, want, n,    q, i, g, w, room, line)
 {
-	if (n == 0)
+	if (n + 0 == 0)
 		return
 	sort(got, 1, n)
 	sort(want, 1, n)
@@ -125,7 +127,8 @@ END {
 		complain("nothing was seen")
 	compare("service", service, want_service, n)
 	compare("answer", answer, want_answer, n)
-	compare("queue", queue, want_queue, m)
+	if (!emulated)
+		compare("queue", queue, want_queue, m)
 	compare("total", total, want_total, m)
 	exit bad > 0 ? 1 : off > 0 ? 2 : 0
 }
