@@ -3,16 +3,18 @@
 # traffic.  Sourced, after procs.sh, by the demo and by rollout_test.sh, so
 # that both do it in one way.
 #
-# The machine carries CANARY_RATE + BASELINES * BASELINE_RATE requests a
-# second; README.md has the figures that these numbers were chosen by.
+# The machine carries CANARIES * CANARY_RATE + BASELINES * BASELINE_RATE
+# requests a second; orders/README.md has the figures behind these numbers.  Two
+# canary instances, because one cannot say what an instance alone may do.
 BASELINES=${BASELINES:-12}	   # instances
-BASELINE_RATE=${BASELINE_RATE:-32} # requests/s, each
-CANARY_RATE=${CANARY_RATE:-30}	   # requests/s of the one canary instance
+BASELINE_RATE=${BASELINE_RATE:-34} # requests/s, each
+CANARIES=${CANARIES:-2}		   # instances
+CANARY_RATE=${CANARY_RATE:-22}	   # requests/s, each
 WINDOW_MS=${WINDOW_MS:-2000}
 WARM_S=${WARM_S:-60}	   # traffic before anything is judged
 ROLLOUT_S=${ROLLOUT_S:-300} # give up on a verdict
 SEED=${SEED:-1}		   # of traffic and database
-PORT=${PORT:-17400}	   # the gate's; canary PORT+1, baselines PORT+11 on
+PORT=${PORT:-17400}	   # the gate's; canaries PORT+1 on, baselines PORT+11
 
 SERVICE=orders
 GATE_URL=http://127.0.0.1:$PORT
@@ -110,27 +112,43 @@ baseline_start() {
 	load_start baseline $((BASELINES * BASELINE_RATE)) "$SEED" $_ports
 }
 
-# canary_start JAR REVISION SEED
+# canary_start JAR REVISION SEED: all canary instances and what belongs to them
 canary_start() {
 	CANARY=$2
-	orders_start canary "$1" "$CANARY" $((PORT + 1)) "$3"
-	orders_wait canary $((PORT + 1)) || return 1
-	collector_start canary canary:$((PORT + 1))
-	load_start canary "$CANARY_RATE" "$3" $((PORT + 1))
+	CANARY_NAMES=
+	_ports=
+	_targets=
+	_i=1
+	while [ $_i -le "$CANARIES" ]; do
+		orders_start "canary-$_i" "$1" "$CANARY" $((PORT + _i)) \
+			$(($3 + _i))
+		CANARY_NAMES="$CANARY_NAMES canary-$_i"
+		_ports="$_ports $((PORT + _i))"
+		_targets="$_targets canary-$_i:$((PORT + _i))"
+		_i=$((_i + 1))
+	done
+	for _t in $_targets; do
+		orders_wait "${_t%:*}" "${_t#*:}" || return 1
+	done
+	# shellcheck disable=SC2086 # lists
+	collector_start canary $_targets
+	# shellcheck disable=SC2086
+	load_start canary $((CANARIES * CANARY_RATE)) "$3" $_ports
 }
 
 # canary_stop: traffic first, so that no request is cut off.
 canary_stop() {
 	proc_stop load-canary
 	proc_stop collector-canary
-	proc_stop canary
+	# shellcheck disable=SC2086 # a list
+	proc_stop $CANARY_NAMES
 }
 
 # rollout_alive: has nothing that should be running died?
 rollout_alive() {
 	# shellcheck disable=SC2086 # a list
 	for _p in gate collector-baseline collector-canary load-baseline \
-		load-canary canary $BASELINE_NAMES; do
+		load-canary $CANARY_NAMES $BASELINE_NAMES; do
 		if ! proc_alive "$_p"; then
 			echo "$_p has died:" >&2
 			tail -n 20 "$RUN_DIR/logs/$_p.log" >&2
