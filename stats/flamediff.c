@@ -123,7 +123,7 @@ static int profile_add(struct flamediff *d, struct flame_instance *in,
 		int32_t parent = p->parent[i] == BATCH_NO_PARENT
 					 ? CALLTREE_ROOT
 					 : nodes[p->parent[i]];
-		uint32_t node;
+		uint32_t node = 0;
 		uint32_t f;
 		int rc = function_get(d, b, p->function[i], known, &f);
 
@@ -166,7 +166,7 @@ int flamediff_add(struct flamediff *d, uint32_t slot, enum cohort cohort,
 		if (p->kind != PROFILE_CPU || p->group != PROFILE_APP ||
 		    p->n == 0)
 			continue;
-		nodes = malloc(p->n * sizeof(*nodes));
+		nodes = calloc(p->n, sizeof(*nodes));
 		known = calloc(b->n_strings + 1U, sizeof(*known));
 		if (nodes && known)
 			rc = profile_add(d, in, b, p, nodes, known);

@@ -137,12 +137,13 @@ static int cell_get(struct rollout_route *route, uint32_t slot,
 {
 	if (slot >= route->n_cells) {
 		uint32_t n = slot + 16;
-		struct rollout_cell **p = realloc(route->cells, n * sizeof(*p));
+		struct rollout_cell **p =
+			realloc(route->cells, n * sizeof(void *));
 
 		if (!p)
 			return -ENOMEM;
 		memset(p + route->n_cells, 0,
-		       (n - route->n_cells) * sizeof(*p));
+		       (n - route->n_cells) * sizeof(void *));
 		route->cells = p;
 		route->n_cells = n;
 	}

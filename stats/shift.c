@@ -416,12 +416,12 @@ static int instance_reserve(struct shift *s, const struct shift_arm *a)
 	if (a->slot >= s->n_instances) {
 		size_t n = a->slot + 16U;
 		struct shift_instance **p =
-			realloc(s->instances, n * sizeof(*p));
+			realloc(s->instances, n * sizeof(void *));
 
 		if (!p)
 			return -ENOMEM;
 		memset(p + s->n_instances, 0,
-		       (n - s->n_instances) * sizeof(*p));
+		       (n - s->n_instances) * sizeof(void *));
 		s->instances = p;
 		s->n_instances = n;
 	}
