@@ -152,7 +152,7 @@ if [ "$quick" ]; then
 	    0 recvmsg 4 10 10 pipeline write,writev long
 	run 'two workers, six requests at once' \
 	    2 recvmsg 6 10 6 keep write 50000
-	try 'traffic under way when the collector came' joined 60 60 long
+	try 'traffic under way when the collector came' joined 60 120 long
 	run 'a slow client' 0 recvmsg 1 1 3 slow large 20000
 else
 	delays=spread
