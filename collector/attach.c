@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/err.h"
+
 enum {
 	WAIT_MS = 20,	   /* between two looks for the socket */
 	WAIT_N = 300,	   /* looks: a JVM in a long pause takes seconds */
@@ -70,7 +72,7 @@ static int become(const struct attach *a, struct attach_result *r)
 			return say(r, -EACCES,
 				   "cannot become user %u, group %u: %s; "
 				   "needs CAP_SETUID and CAP_SETGID",
-				   a->uid, a->gid, strerrordesc_np(errno));
+				   a->uid, a->gid, err_describe(errno));
 	}
 	/* last, because a change of user takes it back */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -88,7 +90,7 @@ static int open_tmp(const struct attach *a, struct attach_result *r)
 
 	if (fd < 0)
 		return say(r, -errno, "/tmp below its root: %s",
-			   strerrordesc_np(errno));
+			   err_describe(errno));
 	return fd;
 }
 
@@ -103,8 +105,7 @@ static int find_socket(const struct attach *a, int tmp_fd,
 	snprintf(name, sizeof(name), ".java_pid%d", a->ns_pid);
 	fd = openat(tmp_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return say(r, -errno, "/tmp/%s: %s", name,
-			   strerrordesc_np(errno));
+		return say(r, -errno, "/tmp/%s: %s", name, err_describe(errno));
 	if (fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode) ||
 	    st.st_uid != a->uid) {
 		close(fd);
@@ -120,13 +121,13 @@ static int open_conversation(int socket_fd, struct attach_result *r)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
-		return say(r, -errno, "socket: %s", strerrordesc_np(errno));
+		return say(r, -errno, "socket: %s", err_describe(errno));
 	/* the very socket that was looked at, whatever its name is now */
 	snprintf(to.sun_path, sizeof(to.sun_path), "/proc/self/fd/%d",
 		 socket_fd);
 	if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0) {
 		int rc = say(r, -errno, "attach socket: %s",
-			     strerrordesc_np(errno));
+			     err_describe(errno));
 
 		close(fd);
 		return rc;
@@ -167,14 +168,14 @@ static int knock(const struct attach *a, int tmp_fd, struct attach_result *r)
 		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0 && errno != EEXIST)
 		return say(r, -errno, "cannot make /tmp/%s: %s", name,
-			   strerrordesc_np(errno));
+			   err_describe(errno));
 	if (fd >= 0)
 		close(fd);
 	r->knocked = true;
 	rc = (int)syscall(SYS_pidfd_send_signal, a->pid_fd, SIGQUIT, NULL, 0);
 	if (rc < 0) {
 		rc = say(r, errno == ESRCH ? -ENOENT : -errno, "SIGQUIT: %s",
-			 strerrordesc_np(errno));
+			 err_describe(errno));
 		goto out;
 	}
 	rc = -ENOENT;
@@ -209,7 +210,7 @@ static int read_answer(int fd, char *answer, size_t room,
 			 keep ? room - 1 - len : sizeof(rest));
 		if (n < 0)
 			return say(r, -errno, "answer: %s",
-				   strerrordesc_np(errno));
+				   err_describe(errno));
 		if (n == 0)
 			break;
 		len += keep ? (size_t)n : 0;
@@ -225,7 +226,7 @@ static int ask(int fd, struct attach_result *r)
 	int rc;
 
 	if (write(fd, request, sizeof(request)) != (ssize_t)sizeof(request))
-		return say(r, -EIO, "request: %s", strerrordesc_np(errno));
+		return say(r, -EIO, "request: %s", err_describe(errno));
 	rc = read_answer(fd, answer, sizeof(answer), r);
 	if (rc < 0)
 		return rc;

@@ -18,7 +18,8 @@ enum {
 
 /* A request on its way. */
 struct pending {
-	TAILQ_ENTRY(pending) next;
+	struct pending *next; /* younger */
+	struct pending *prev;
 	char *path;
 	char method[HTTP1_METHOD_BYTES];
 	uint32_t target;
@@ -33,13 +34,12 @@ struct pending {
 	bool reported; /* as unanswered; its answer may still come */
 };
 
-TAILQ_HEAD(pending_queue, pending);
-
 struct conn {
 	TAILQ_ENTRY(conn) by_use;
 	TAILQ_ENTRY(conn) by_silence; /* while is_silent */
-	LIST_ENTRY(conn) in_bucket;
-	struct pending_queue waiting; /* oldest first */
+	struct conn *next_in_bucket;
+	struct pending *oldest;
+	struct pending *newest;
 	struct http1 requests;
 	struct http1 responses;
 	uint64_t cookie;
@@ -55,7 +55,7 @@ TAILQ_HEAD(conn_queue, conn);
 struct conn_table {
 	request_fn *on_request;
 	void *ctx;
-	LIST_HEAD(, conn) buckets[N_BUCKETS];
+	struct conn *buckets[N_BUCKETS];
 	struct conn_queue by_use; /* longest unheard first */
 	struct conn_queue silent;
 	struct conn_counts counts;
@@ -69,8 +69,6 @@ int conn_table_new(request_fn *on_request, void *ctx, struct conn_table **ret_t)
 		return -ENOMEM;
 	t->on_request = on_request;
 	t->ctx = ctx;
-	for (size_t i = 0; i < N_BUCKETS; i++)
-		LIST_INIT(&t->buckets[i]);
 	TAILQ_INIT(&t->by_use);
 	TAILQ_INIT(&t->silent);
 	*ret_t = t;
@@ -89,13 +87,47 @@ static void pending_free(struct pending *p)
 }
 
 /* Forget the oldest request. */
-static void drop_front(struct conn *c)
+static void drop_oldest(struct conn *c)
 {
-	struct pending *p = TAILQ_FIRST(&c->waiting);
+	struct pending *p = c->oldest;
 
-	TAILQ_REMOVE(&c->waiting, p, next);
+	c->oldest = p->next;
+	if (c->oldest)
+		c->oldest->prev = NULL;
+	else
+		c->newest = NULL;
 	c->n_waiting--;
 	pending_free(p);
+}
+
+static void drop_newest(struct conn *c)
+{
+	struct pending *p = c->newest;
+
+	c->newest = p->prev;
+	if (c->newest)
+		c->newest->next = NULL;
+	else
+		c->oldest = NULL;
+	c->n_waiting--;
+	pending_free(p);
+}
+
+static void drop_all(struct conn *c)
+{
+	while (c->oldest)
+		drop_oldest(c);
+}
+
+static void pending_append(struct conn *c, struct pending *p)
+{
+	p->prev = c->newest;
+	if (c->newest)
+		c->newest->next = p;
+	else
+		c->oldest = p;
+	c->newest = p;
+	c->n_waiting++;
 }
 
 static void leave_silent(struct conn_table *t, struct conn *c)
@@ -105,38 +137,45 @@ static void leave_silent(struct conn_table *t, struct conn *c)
 	c->is_silent = false;
 }
 
-static void conn_free(struct conn_table *t, struct conn *c)
+/* Free c, which is in no list any more. */
+static void conn_free(struct conn *c)
 {
-	leave_silent(t, c);
-	while (!TAILQ_EMPTY(&c->waiting))
-		drop_front(c);
+	drop_all(c);
 	http1_release(&c->requests);
 	http1_release(&c->responses);
-	TAILQ_REMOVE(&t->by_use, c, by_use);
-	LIST_REMOVE(c, in_bucket);
-	t->counts.n_connections--;
 	free(c);
 }
 
 void conn_table_free(struct conn_table *t)
 {
+	struct conn *next;
+
 	if (!t)
 		return;
-	while (!TAILQ_EMPTY(&t->by_use))
-		conn_free(t, TAILQ_FIRST(&t->by_use));
+	for (struct conn *c = TAILQ_FIRST(&t->by_use); c; c = next) {
+		next = TAILQ_NEXT(c, by_use);
+		conn_free(c);
+	}
 	free(t);
 }
 
-static struct conn *conn_find(struct conn_table *t, uint64_t cookie)
+/* The pointer to the connection in its bucket, or to the bucket's end. */
+static struct conn **place_of(struct conn_table *t, uint64_t cookie)
 {
-	struct conn *c;
+	struct conn **at = &t->buckets[cookie % N_BUCKETS];
 
-	LIST_FOREACH(c, &t->buckets[cookie % N_BUCKETS], in_bucket)
-	{
-		if (c->cookie == cookie)
-			return c;
-	}
-	return NULL;
+	while (*at && (*at)->cookie != cookie)
+		at = &(*at)->next_in_bucket;
+	return at;
+}
+
+static void conn_forget(struct conn_table *t, struct conn *c)
+{
+	*place_of(t, c->cookie) = c->next_in_bucket;
+	leave_silent(t, c);
+	TAILQ_REMOVE(&t->by_use, c, by_use);
+	t->counts.n_connections--;
+	conn_free(c);
 }
 
 static struct conn *conn_new(struct conn_table *t, uint64_t cookie)
@@ -146,7 +185,7 @@ static struct conn *conn_new(struct conn_table *t, uint64_t cookie)
 	if (t->counts.n_connections == LIMIT_CONNECTIONS) {
 		c = TAILQ_FIRST(&t->by_use);
 		t->counts.n_evicted += c->n_waiting;
-		conn_free(t, c);
+		conn_forget(t, c);
 	}
 	c = calloc(1, sizeof(*c));
 	if (!c) {
@@ -155,10 +194,9 @@ static struct conn *conn_new(struct conn_table *t, uint64_t cookie)
 	}
 	c->cookie = cookie;
 	c->has_turned = true; /* its first read may begin a request */
-	TAILQ_INIT(&c->waiting);
 	http1_init(&c->requests, HTTP1_REQUESTS);
 	http1_init(&c->responses, HTTP1_RESPONSES);
-	LIST_INSERT_HEAD(&t->buckets[cookie % N_BUCKETS], c, in_bucket);
+	*place_of(t, cookie) = c;
 	TAILQ_INSERT_TAIL(&t->by_use, c, by_use);
 	t->counts.n_connections++;
 	return c;
@@ -188,26 +226,21 @@ static void report(struct conn_table *t, const struct conn *c,
 /* The oldest request has its whole answer. */
 static void finish_front(struct conn_table *t, struct conn *c, uint32_t flags)
 {
-	struct pending *p = TAILQ_FIRST(&c->waiting);
+	struct pending *p = c->oldest;
 
 	p->flags |= flags | (p->body_read ? 0 : RECORD_EARLY);
 	if (!p->reported)
 		report(t, c, p, p->status, p->last_ns);
 	leave_silent(t, c);
-	drop_front(c);
+	drop_oldest(c);
 }
 
 /* The oldest request whose answer is under way, or NULL. */
 static struct pending *answering(const struct conn *c)
 {
-	struct pending *p = TAILQ_FIRST(&c->waiting);
+	struct pending *p = c->oldest;
 
 	return p && p->first_ns != 0 ? p : NULL;
-}
-
-static struct pending *newest(const struct conn *c)
-{
-	return TAILQ_LAST(&c->waiting, pending_queue);
 }
 
 static bool is_unanswered(const struct pending *p)
@@ -220,7 +253,7 @@ static void drop_unparsed(struct conn_table *t, struct conn *c, uint32_t n_kept)
 {
 	while (c->n_waiting > n_kept) {
 		t->counts.n_unparsed++;
-		drop_front(c);
+		drop_oldest(c);
 	}
 }
 
@@ -256,8 +289,7 @@ static void request_begin(struct conn_table *t, struct conn *c,
 	if (!p) {
 		/* which answer is whose can no longer be told */
 		t->counts.n_evicted += c->n_waiting + 1;
-		while (!TAILQ_EMPTY(&c->waiting))
-			drop_front(c);
+		drop_all(c);
 		http1_lose(&c->requests);
 		http1_lose(&c->responses);
 		return;
@@ -265,13 +297,12 @@ static void request_begin(struct conn_table *t, struct conn *c,
 	p->target = e->target;
 	p->arrive_ns = e->arrive_ns;
 	p->read_ns = e->at_ns;
-	TAILQ_INSERT_TAIL(&c->waiting, p, next);
-	c->n_waiting++;
+	pending_append(c, p);
 }
 
 static void request_head(struct conn *c)
 {
-	struct pending *p = newest(c);
+	struct pending *p = c->newest;
 
 	if (!p || p->is_request)
 		return;
@@ -284,7 +315,7 @@ static void request_head(struct conn *c)
 
 static void request_end(struct conn *c)
 {
-	struct pending *p = newest(c);
+	struct pending *p = c->newest;
 
 	/* an early answer may have taken it away already */
 	if (p && p->is_request)
@@ -294,14 +325,12 @@ static void request_end(struct conn *c)
 /* What had begun like a request is none. */
 static void request_bad(struct conn_table *t, struct conn *c)
 {
-	struct pending *p = newest(c);
+	struct pending *p = c->newest;
 
 	t->counts.n_unparsed++;
 	if (!p || p->is_request)
 		return;
-	TAILQ_REMOVE(&c->waiting, p, next);
-	c->n_waiting--;
-	pending_free(p);
+	drop_newest(c);
 }
 
 static void feed_requests(struct conn_table *t, struct conn *c,
@@ -331,7 +360,7 @@ static void feed_requests(struct conn_table *t, struct conn *c,
 
 static void response_begin(struct conn *c, uint64_t at_ns)
 {
-	struct pending *p = TAILQ_FIRST(&c->waiting);
+	struct pending *p = c->oldest;
 
 	c->is_interim = false;
 	if (!p)
@@ -355,8 +384,7 @@ static void upgrade(struct conn_table *t, struct conn *c)
 {
 	if (answering(c))
 		finish_front(t, c, RECORD_UPGRADED);
-	while (!TAILQ_EMPTY(&c->waiting))
-		drop_front(c);
+	drop_all(c);
 	http1_lose(&c->requests);
 	http1_lose(&c->responses);
 	c->is_mute = true;
@@ -492,24 +520,21 @@ static void on_write(struct conn_table *t, struct conn *c,
 
 static void on_close(struct conn_table *t, struct conn *c, uint64_t at_ns)
 {
-	struct pending *p;
-
 	if (answering(c))
 		finish_front(t, c,
 			     http1_is_lost(&c->responses) ? RECORD_GUESSED
 			     : http1_is_open_ended(&c->responses) ? 0
 								  : RECORD_CUT);
-	TAILQ_FOREACH(p, &c->waiting, next)
-	{
+	for (const struct pending *p = c->oldest; p; p = p->next) {
 		if (is_unanswered(p))
 			report(t, c, p, STATUS_UNANSWERED, at_ns);
 	}
-	conn_free(t, c);
+	conn_forget(t, c);
 }
 
 void conn_table_feed(struct conn_table *t, const struct sock_event *e)
 {
-	struct conn *c = conn_find(t, e->conn);
+	struct conn *c = *place_of(t, e->conn);
 
 	if (e->op == SOCK_CLOSE) {
 		if (c)
@@ -548,12 +573,9 @@ void conn_table_window_end(struct conn_table *t, uint64_t now_ns)
 {
 	const uint64_t old_ns = (uint64_t)CONN_UNANSWERED_MS * NS_PER_MS;
 	struct conn *c;
-	struct pending *p;
 
-	TAILQ_FOREACH(c, &t->by_use, by_use)
-	{
-		TAILQ_FOREACH(p, &c->waiting, next)
-		{
+	for (c = TAILQ_FIRST(&t->by_use); c; c = TAILQ_NEXT(c, by_use)) {
+		for (struct pending *p = c->oldest; p; p = p->next) {
 			uint64_t from_ns =
 				p->arrive_ns ? p->arrive_ns : p->read_ns;
 

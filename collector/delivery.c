@@ -39,7 +39,8 @@ static size_t string_end(const char *body, size_t len, size_t at)
 
 static size_t blanks_end(const char *body, size_t len, size_t at)
 {
-	while (at < len && memchr(" \t\r\n", body[at], 4))
+	while (at < len && (body[at] == ' ' || body[at] == '\t' ||
+			    body[at] == '\r' || body[at] == '\n'))
 		at++;
 	return at;
 }

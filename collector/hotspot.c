@@ -133,7 +133,7 @@ static int prepare(pid_t pid, struct attach *ret_a, struct err *err)
 	if (a.pid_fd < 0)
 		return err_set(err, errno == ESRCH ? -ENOENT : -errno,
 			       "jvm attach: process %d: %s", pid,
-			       strerrordesc_np(errno));
+			       err_describe(errno));
 	rc = check_jvm(pid, err);
 	if (rc < 0)
 		goto out;
@@ -169,7 +169,7 @@ static int begin(struct hotspot *h, struct err *err)
 		return rc;
 	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0) {
 		rc = err_set(err, -errno, "jvm attach: pipe: %s",
-			     strerrordesc_np(errno));
+			     err_describe(errno));
 		goto out;
 	}
 	h->child = fork();
@@ -177,7 +177,7 @@ static int begin(struct hotspot *h, struct err *err)
 		attach_run(&a, fds[1]);
 	if (h->child < 0) {
 		rc = err_set(err, -errno, "jvm attach: fork: %s",
-			     strerrordesc_np(errno));
+			     err_describe(errno));
 		h->child = 0;
 		close(fds[0]);
 	} else {

@@ -33,7 +33,7 @@ void listeners_free(struct listeners *l)
 void listeners_forget(struct listeners *l)
 {
 	for (size_t i = 0; i < l->n; i++)
-		free((void *)(uintptr_t)l->set[i].at);
+		free(l->set[i].at);
 	l->n = 0;
 }
 

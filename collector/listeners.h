@@ -18,7 +18,7 @@ struct listeners;
 struct listener_set {
 	uint32_t netns;
 	size_t n;
-	const struct proc_listener *at;
+	struct proc_listener *at;
 	uint64_t sum; /* another one whenever a socket came or went */
 };
 

@@ -84,7 +84,7 @@ int loop_new(const struct options *options, const struct log *log,
 	rc = set_up(l);
 	if (rc < 0) {
 		loop_free(l);
-		return err_set(err, rc, "loop: %s", strerrordesc_np(-rc));
+		return err_set(err, rc, "loop: %s", err_describe(-rc));
 	}
 	*ret_l = l;
 	return 0;

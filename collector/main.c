@@ -139,7 +139,7 @@ static int check_files(const struct options *o, struct err *err)
 		if (files[i].path && access(files[i].path, R_OK) < 0)
 			return err_set(err, -errno, "%s: %s: %s",
 				       files[i].option, files[i].path,
-				       strerrordesc_np(errno));
+				       err_describe(errno));
 	return 0;
 }
 

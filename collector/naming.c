@@ -120,7 +120,7 @@ static int file_line(const char *proc, int pid, const char *path,
 	root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0)
 		return err_set(err, -errno, "%s: %s", root,
-			       strerrordesc_np(errno));
+			       err_describe(errno));
 	fd = rootfile_open(root_fd, path, err);
 	rc = fd;
 	if (rc < 0)
@@ -179,7 +179,7 @@ static int read_variable(const char *proc, int pid, const char *field,
 			       field, source->text, NAME_BYTES - 1);
 	if (rc < 0)
 		return err_set(err, rc, "%s = env:%.80s: environ: %s", field,
-			       source->text, strerrordesc_np(-rc));
+			       source->text, err_describe(-rc));
 	return 0;
 }
 
@@ -192,7 +192,7 @@ static int read_unit(const char *proc, int pid, const char *field,
 	rc = proc_cgroup(proc, pid, cgroup);
 	if (rc < 0)
 		return err_set(err, rc, "%s = unit:: cgroup: %s", field,
-			       strerrordesc_np(-rc));
+			       err_describe(-rc));
 	if (!naming_unit(cgroup, ret))
 		return err_set(err, -ENODATA,
 			       "%s = unit:: its cgroup %.100s is of no "

@@ -142,7 +142,7 @@ static int set_pid_namespace(struct requests *skel, struct err *err)
 
 	if (stat("/proc/self/ns/pid", &st) < 0)
 		return err_set(err, -errno, "/proc/self/ns/pid: %s",
-			       strerror(errno));
+			       err_describe(errno));
 	if (st.st_ino == FIRST_PIDNS_INODE)
 		return 0; /* the first namespace: no look-up needed */
 	skel->rodata->pidns_dev =
@@ -158,7 +158,7 @@ static int open_skel(struct requests **ret_skel, struct err *err)
 
 	if (!skel)
 		return err_set(err, -errno, "kernel programs: %s",
-			       strerror(errno));
+			       err_describe(errno));
 	rc = set_pid_namespace(skel, err);
 	if (rc < 0)
 		requests__destroy(skel);
@@ -197,11 +197,11 @@ static int explain_refusal(const struct tier *tier, int rc, struct err *err)
 		why = try_hook(tier, h, err);
 		if (why < 0)
 			return err_set(err, why, "%s: %s (errno %d): %s",
-				       h->hook, strerror(-why), -why,
+				       h->hook, err_describe(-why), -why,
 				       advice(why, tier));
 	}
 	return err_set(err, rc, "hooks of tier %s: %s (errno %d): %s",
-		       tier->name, strerror(-rc), -rc, advice(rc, tier));
+		       tier->name, err_describe(-rc), -rc, advice(rc, tier));
 }
 
 static void choose_optional(struct requests *skel, const struct tier *tier)
@@ -236,7 +236,7 @@ static int attach_tier(struct probe *p, struct err *err)
 		if (!p->links[i]) {
 			rc = -errno;
 			return err_set(err, rc, "%s: %s (errno %d): %s",
-				       h->hook, strerror(-rc), -rc,
+				       h->hook, err_describe(-rc), -rc,
 				       advice(rc, p->tier));
 		}
 	}
@@ -285,7 +285,8 @@ static int open_tier(const struct tier *tier, struct probe **ret_p,
 	p->ring = ring_buffer__new(bpf_map__fd(p->skel->maps.sock_events),
 				   on_record, p, NULL);
 	if (!p->ring)
-		rc = err_set(err, -errno, "request ring: %s", strerror(errno));
+		rc = err_set(err, -errno, "request ring: %s",
+			     err_describe(errno));
 out:
 	if (rc < 0)
 		probe_close(p);
@@ -353,7 +354,7 @@ int probe_target_add(struct probe *p, uint32_t tgid, uint32_t target,
 
 	if (bpf_map_update_elem(fd, &tgid, &target, BPF_ANY) < 0)
 		return err_set(err, -errno, "target pid %u: %s", tgid,
-			       strerror(errno));
+			       err_describe(errno));
 	return 0;
 }
 
@@ -372,7 +373,7 @@ int probe_listener_add(struct probe *p, uint32_t netns, uint16_t port,
 
 	if (bpf_map_update_elem(fd, key, &unused, BPF_ANY) < 0)
 		return err_set(err, -errno, "listener port %u: %s", port,
-			       strerror(errno));
+			       err_describe(errno));
 	p->skel->bss->port_bits[port / 64] |= UINT64_C(1) << port % 64;
 	return 0;
 }
@@ -403,7 +404,7 @@ int probe_drain(struct probe *p, sock_event_fn *on_event, void *ctx,
 	p->n_drained = 0;
 	rc = ring_buffer__consume(p->ring);
 	if (rc < 0 && rc != -ECANCELED)
-		return err_set(err, rc, "request ring: %s", strerror(-rc));
+		return err_set(err, rc, "request ring: %s", err_describe(-rc));
 	return (int)p->n_drained;
 }
 
@@ -431,7 +432,7 @@ int probe_stats_on(struct probe *p, struct err *err)
 	fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	if (fd < 0)
 		return err_set(err, -errno, "run-time statistics: %s",
-			       strerror(errno));
+			       err_describe(errno));
 	p->stats_fd = fd;
 	return 0;
 }

@@ -297,7 +297,7 @@ int proc_variable(const char *root, int pid, const char *key, char *value,
 {
 	const char *found;
 	char *bytes;
-	size_t len;
+	size_t len = 0;
 	int rc;
 
 	bytes = malloc(LIMIT_ENVIRON_BYTES);

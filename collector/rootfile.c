@@ -27,7 +27,7 @@ int rootfile_open_root(pid_t pid, struct err *err)
 	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(err, -errno, "%s: %s", path,
-			       strerrordesc_np(errno));
+			       err_describe(errno));
 	return fd;
 }
 
@@ -61,14 +61,14 @@ static int reopen_regular(int path_fd, const char *name, struct err *err)
 
 	if (fstat(path_fd, &st) < 0)
 		return err_set(err, -errno, "%s: %s", name,
-			       strerrordesc_np(errno));
+			       err_describe(errno));
 	if (!S_ISREG(st.st_mode) || is_made_up(path_fd))
 		return err_set(err, -EINVAL, "%s: not a regular file", name);
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", path_fd);
 	fd = open(self, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(err, -errno, "%s: %s", name,
-			       strerrordesc_np(errno));
+			       err_describe(errno));
 	return fd;
 }
 
@@ -84,7 +84,7 @@ int rootfile_open(int root_fd, const char *path, struct err *err)
 	path_fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
 	if (path_fd < 0)
 		return err_set(err, -errno, "%s: %s", path,
-			       strerrordesc_np(errno));
+			       err_describe(errno));
 	rc = reopen_regular(path_fd, path, err);
 	close(path_fd);
 	return rc;
@@ -102,7 +102,7 @@ int rootfile_open_mapped(pid_t pid, unsigned long start, unsigned long end,
 	path_fd = open(path, O_PATH | O_CLOEXEC);
 	if (path_fd < 0)
 		return err_set(err, -errno, "%s: %s", path,
-			       strerrordesc_np(errno));
+			       err_describe(errno));
 	rc = reopen_regular(path_fd, path, err);
 	close(path_fd);
 	return rc;
@@ -140,7 +140,7 @@ int rootfile_read(int fd, size_t max_bytes, char **ret_bytes, size_t *ret_len,
 			continue;
 		if (n < 0) {
 			rc = err_set(err, -errno, "read: %s",
-				     strerrordesc_np(errno));
+				     err_describe(errno));
 			goto out;
 		}
 		len += (size_t)n;
@@ -171,7 +171,7 @@ int rootfile_read_proc(pid_t pid, const char *name, size_t max_bytes,
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(err, -errno, "%s: %s", path,
-			       strerrordesc_np(errno));
+			       err_describe(errno));
 	rc = rootfile_read(fd, max_bytes, ret_bytes, ret_len, err);
 	close(fd);
 	return rc;

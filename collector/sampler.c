@@ -76,7 +76,7 @@ static const char *remedy(int rc)
 static int refused(struct err *err, int rc, const char *hook)
 {
 	return err_set(err, rc, "profile: %s: %s (errno %d); %s", hook,
-		       strerrordesc_np(-rc), -rc, remedy(rc));
+		       err_describe(-rc), -rc, remedy(rc));
 }
 
 /* A period for hz, a little off so that clocks do not run in step. */
@@ -107,7 +107,7 @@ static int set_pid_namespace(struct oncpu *skel, struct err *err)
 
 	if (stat("/proc/self/ns/pid", &st) < 0)
 		return err_set(err, -errno, "profile: /proc/self/ns/pid: %s",
-			       strerrordesc_np(errno));
+			       err_describe(errno));
 	if (st.st_ino == FIRST_PIDNS_INO)
 		return 0;
 	skel->rodata->pidns_dev = st.st_dev;

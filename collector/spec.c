@@ -247,7 +247,7 @@ static int file_read(int dir_fd, const char *name, struct spec *ret_s,
 	fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return err_set(err, -errno, "%s: %s", name,
-			       strerrordesc_np(errno));
+			       err_describe(errno));
 	while (len < sizeof(bytes)) {
 		n = read(fd, bytes + len, sizeof(bytes) - len);
 		if (n <= 0)
@@ -282,8 +282,7 @@ int spec_read_dir(const char *dir, struct spec *specs, size_t max,
 
 	n_entries = scandir(dir, &entries, is_conf, alphasort);
 	if (n_entries < 0)
-		return err_set(err, -errno, "%s: %s", dir,
-			       strerrordesc_np(errno));
+		return err_set(err, -errno, "%s: %s", dir, err_describe(errno));
 	if (n_entries == 0)
 		rc = err_set(err, -ENOENT, "%s: no file *.conf", dir);
 	else if ((size_t)n_entries > max)
@@ -293,8 +292,7 @@ int spec_read_dir(const char *dir, struct spec *specs, size_t max,
 		goto out;
 	dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir_fd < 0) {
-		rc = err_set(err, -errno, "%s: %s", dir,
-			     strerrordesc_np(errno));
+		rc = err_set(err, -errno, "%s: %s", dir, err_describe(errno));
 		goto out;
 	}
 	for (int i = 0; rc == 0 && i < n_entries; i++)

@@ -139,7 +139,7 @@ static int make_dirs(const char *dir, struct err *err)
 		path[i] = '\0';
 		if (mkdir(path, 0700) < 0 && errno != EEXIST)
 			return err_set(err, -errno, "spool: %s: %s", path,
-				       strerrordesc_np(errno));
+				       err_describe(errno));
 		if (i < len)
 			path[i] = '/';
 	}
@@ -152,7 +152,7 @@ static int lock(struct spool *s, const char *dir, struct err *err)
 			    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (s->lock_fd < 0)
 		return err_set(err, -errno, "spool: %s/lock: %s", dir,
-			       strerrordesc_np(errno));
+			       err_describe(errno));
 	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0)
 		return 0;
 	if (errno == EWOULDBLOCK)
@@ -161,7 +161,7 @@ static int lock(struct spool *s, const char *dir, struct err *err)
 			       "its own",
 			       dir);
 	return err_set(err, -errno, "spool: %s/lock: %s", dir,
-		       strerrordesc_np(errno));
+		       err_describe(errno));
 }
 
 /* Take stock of what an earlier run left; half-written files go. */
@@ -177,7 +177,7 @@ static int find_files(struct spool *s, struct err *err)
 	fd = openat(s->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir) {
-		rc = err_set(err, -errno, "spool: %s", strerrordesc_np(errno));
+		rc = err_set(err, -errno, "spool: %s", err_describe(errno));
 		if (fd >= 0)
 			close(fd);
 		return rc;
@@ -220,7 +220,7 @@ int spool_open(const char *dir, uint64_t max_bytes, struct spool **ret_s,
 	s->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->dir_fd < 0) {
 		rc = err_set(err, -errno, "spool: %s: %s", dir,
-			     strerrordesc_np(errno));
+			     err_describe(errno));
 		goto out;
 	}
 	rc = lock(s, dir, err);
@@ -344,7 +344,7 @@ int spool_put(struct spool *s, const char *instance, const void *bytes,
 		unlinkat(s->dir_fd, "new", 0);
 		unlinkat(s->dir_fd, name, 0);
 		return err_set(err, rc, "spool: %s: %s", name,
-			       strerrordesc_np(-rc));
+			       err_describe(-rc));
 	}
 	s->next++;
 	return 0;
@@ -439,7 +439,7 @@ int spool_first(struct spool *s, struct spool_batch *ret_batch, struct err *err)
 			return 0;
 		if (rc != -EBADMSG && rc != -ENOENT)
 			return err_set(err, rc, "spool: %s: %s", name,
-				       strerrordesc_np(-rc));
+				       err_describe(-rc));
 		if (rc == -EBADMSG) {
 			file_name(ret_batch->number, ".corrupt", aside);
 			renameat(s->dir_fd, name, s->dir_fd, aside);
@@ -459,7 +459,7 @@ int spool_remove(struct spool *s, uint64_t number, struct err *err)
 	file_name(number, ".batch", name);
 	if (unlinkat(s->dir_fd, name, 0) < 0 && errno != ENOENT)
 		return err_set(err, -errno, "spool: %s: %s", name,
-			       strerrordesc_np(errno));
+			       err_describe(errno));
 	entry_drop_first(s);
 	return 0;
 }

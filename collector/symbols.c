@@ -70,7 +70,7 @@ static void read_kernel(struct symbols *s)
 
 	if (fd < 0) {
 		err_set(&s->kernel_problem, -errno, "/proc/kallsyms: %s",
-			strerrordesc_np(errno));
+			err_describe(errno));
 		return;
 	}
 	/* a refusal says why in kernel_problem, which is all that is needed */

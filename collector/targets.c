@@ -225,9 +225,9 @@ static int64_t started_ms(const struct targets *t, const struct process *p)
 	       (int64_t)(p->pub.start_ticks * (1000 / TICKS_PER_S));
 }
 
-/* Find the instance with these names or make it. */
-static int instance_get(struct targets *t, const struct instance *want,
-			struct instance **ret_i, struct err *err)
+/* Find the instance with these names or make it; NULL: err says why not. */
+static struct instance *
+instance_get(struct targets *t, const struct instance *want, struct err *err)
 {
 	struct instance *i = NULL;
 	struct instance **room;
@@ -237,23 +237,23 @@ static int instance_get(struct targets *t, const struct instance *want,
 		if (strcmp(i->service, want->service) != 0 ||
 		    strcmp(i->name, want->name) != 0)
 			continue;
-		if (strcmp(i->revision, want->revision) == 0) {
-			*ret_i = i;
-			return 0;
+		if (strcmp(i->revision, want->revision) == 0)
+			return i;
+		if (i->pub.n_processes > 0) {
+			err_set(err, -EEXIST,
+				"instance %s of %s is revision %s already, "
+				"and this process is %s",
+				i->name, i->service, i->revision,
+				want->revision);
+			return NULL;
 		}
-		if (i->pub.n_processes > 0)
-			return err_set(err, -EEXIST,
-				       "instance %s of %s is revision %s "
-				       "already, and this process is %s",
-				       i->name, i->service, i->revision,
-				       want->revision);
 	}
 	i = malloc(sizeof(*i));
 	room = i ? instance_room(t) : NULL;
 	if (!room) {
 		free(i);
-		return err_set(err, i ? -E2BIG : -ENOMEM,
-			       "no room for one more instance");
+		err_set(err, -ENOMEM, "no room for one more instance");
+		return NULL;
 	}
 	*i = *want;
 	i->pub.id = t->next_id++;
@@ -262,13 +262,12 @@ static int instance_get(struct targets *t, const struct instance *want,
 	i->pub.instance = i->name;
 	i->pub.n_processes = 0;
 	*room = i;
-	*ret_i = i;
-	return 0;
+	return i;
 }
 
-/* Whose is p?  Fills in p's instance or says why that is not known. */
-static int resolve(struct targets *t, struct process *p,
-		   struct instance **ret_i, struct err *err)
+/* Whose is p?  NULL: err says why that is not known. */
+static struct instance *resolve(struct targets *t, struct process *p,
+				struct err *err)
 {
 	const struct spec *s = &t->specs[p->spec];
 	const char *proc = t->options.proc;
@@ -276,10 +275,8 @@ static int resolve(struct targets *t, struct process *p,
 	struct instance want;
 	int rc;
 
-	if (parent && parent->spec == p->spec && parent->pub.instance != 0) {
-		*ret_i = instance_by_id(t, parent->pub.instance);
-		return 0;
-	}
+	if (parent && parent->spec == p->spec && parent->pub.instance != 0)
+		return instance_by_id(t, parent->pub.instance);
 	rc = naming_read(proc, p->pub.pid, "service", &s->service, want.service,
 			 err);
 	if (rc == 0)
@@ -290,9 +287,7 @@ static int resolve(struct targets *t, struct process *p,
 	else if (rc == 0)
 		rc = naming_read(proc, p->pub.pid, "instance", &s->instance,
 				 want.name, err);
-	if (rc < 0)
-		return rc;
-	return instance_get(t, &want, ret_i, err);
+	return rc < 0 ? NULL : instance_get(t, &want, err);
 }
 
 /* Is port of netns served as far as the spec of p goes? */
@@ -362,13 +357,12 @@ static void complain(struct scan *sc, struct process *p, const char *why)
 /* Try to give p its instance; it may have none yet. */
 static void process_begin(struct scan *sc, struct process *p)
 {
-	struct instance *i = NULL;
 	struct err why = { "" };
 	struct targets *t = sc->t;
+	struct instance *i = resolve(t, p, &why);
 	int rc;
 
-	rc = resolve(t, p, &i, &why);
-	if (rc < 0) {
+	if (!i) {
 		complain(sc, p, why.text);
 		return;
 	}
@@ -479,7 +473,7 @@ static int candidates(struct scan *sc, size_t *ret_n)
 	rc = proc_pids(t->options.proc, t->pids, LIMIT_PROCESSES, ret_n);
 	if (rc < 0)
 		return err_set(sc->err, rc, "%s: %s", t->options.proc,
-			       strerrordesc_np(-rc));
+			       err_describe(-rc));
 	return 0;
 }
 

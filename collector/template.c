@@ -121,9 +121,7 @@ static void put_path(struct out *o, const char *path)
 			put(o, s, kept);
 		s += len;
 	}
-	if (end > path && end[-1] == '/')
-		put(o, "/", 1);
-	else if (n_segments == 0)
+	if (n_segments == 0 || end[-1] == '/')
 		put(o, "/", 1);
 }
 

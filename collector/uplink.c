@@ -138,7 +138,7 @@ static int add_token(struct uplink *u, struct curl_slist **headers,
 	fd = open(u->options.token_file, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(err, -errno, "%s: %s", u->options.token_file,
-			       strerrordesc_np(errno));
+			       err_describe(errno));
 	n = read(fd, line + at, TOKEN_BYTES);
 	close(fd);
 	line[at + (n > 0 ? (size_t)n : 0)] = '\0';
@@ -508,7 +508,7 @@ int uplink_new(const struct uplink_options *options, struct spool *spool,
 		goto out;
 	rc = -pthread_create(&u->thread, NULL, run, u);
 	if (rc < 0) {
-		err_set(err, rc, "uplink: thread: %s", strerrordesc_np(-rc));
+		err_set(err, rc, "uplink: thread: %s", err_describe(-rc));
 		goto out;
 	}
 	u->joined = false;

@@ -318,7 +318,7 @@ int window_fill(struct window *w, struct arena *arena, struct batch *b,
 	if (rc == 0)
 		rc = fill_slow(w, arena, b);
 	if (rc < 0)
-		return err_set(err, rc, "window: %s", strerrordesc_np(-rc));
+		return err_set(err, rc, "window: %s", err_describe(-rc));
 	for (size_t c = 0; c < LOSS_N; c++)
 		b->lost[c] += w->lost[c];
 	b->n_strings = strtab_count(w->strings);

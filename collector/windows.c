@@ -143,10 +143,9 @@ int windows_begin(struct windows *w, const struct target_instance *i,
 		e = calloc(1, sizeof(*e));
 		if (!e)
 			return err_set(err, -ENOMEM, "windows: no memory");
-		memmove(&w->entries[at + 1], &w->entries[at],
-			(w->n - at) * sizeof(w->entries[0]));
+		for (size_t k = w->n++; k > at; k--)
+			w->entries[k] = w->entries[k - 1];
 		w->entries[at] = e;
-		w->n++;
 		e->id = i->id;
 		e->born_ms = now_ms;
 		e->died_ms = ALIVE;

@@ -6,8 +6,14 @@
 build=$1
 file=$2
 stamp=$3
+# What the analyser reports inside generated code (it takes libbpf's
+# destructors for calls that free nothing) is not ours to mend.
 out=$(clang-tidy --quiet --warnings-as-errors='*' "$file" -- \
-	-std=gnu11 -D_GNU_SOURCE -I. -isystem "$build" 2>/dev/null)
+	-std=gnu11 -D_GNU_SOURCE -I. -isystem "$build" 2>/dev/null |
+	awk -v generated="$build/" '
+		/^[^ ]+:[0-9]+:[0-9]+: (error|warning):/ {
+			drop = index($0, generated) > 0 }
+		!drop')
 if [ -n "$out" ]; then
 	printf '%s\n' "$out"
 	exit 1

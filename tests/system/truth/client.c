@@ -46,7 +46,7 @@ struct plan {
 };
 
 struct worker {
-	const struct plan *plan;
+	struct plan *plan;
 	unsigned int number;
 	unsigned int seed;
 	int fd;
@@ -96,34 +96,33 @@ static bool is_how(const struct worker *w, const char *how)
 	return strcmp(w->plan->how, how) == 0;
 }
 
-/* Take one answer, byte for byte up to its end.  False if there is none. */
+/* Read, byte for byte, until text ends with end; false if it never does. */
+static bool read_until(struct worker *w, char *text, size_t size,
+		       const char *end)
+{
+	size_t len = 0;
+
+	do {
+		if (len == size - 1 || read(w->fd, text + len, 1) != 1)
+			return false;
+		text[++len] = '\0';
+	} while (!strstr(text, end));
+	return true;
+}
+
+/* Take one answer up to its end.  False if there is none. */
 static bool take_answer(struct worker *w)
 {
-	static const char last_chunk[] = "\r\n0\r\n\r\n";
 	char head[512];
 	char bytes[65536];
-	size_t len = 0;
 	size_t left;
 	const char *length;
 
-	do {
-		if (len == sizeof(head) - 1 || read(w->fd, head + len, 1) != 1)
-			return false;
-		head[++len] = '\0';
-	} while (!strstr(head, "\r\n\r\n"));
+	if (!read_until(w, head, sizeof(head), "\r\n\r\n"))
+		return false;
 	length = strstr(head, "Content-Length: ");
-	if (!length) {
-		len = 0;
-		for (;;) {
-			if (len == sizeof(head) - 1)
-				return false;
-			if (read(w->fd, head + len, 1) != 1)
-				return false;
-			head[++len] = '\0';
-			if (strstr(head, last_chunk))
-				return true;
-		}
-	}
+	if (!length)
+		return read_until(w, head, sizeof(head), "\r\n0\r\n\r\n");
 	left = strtoul(length + strlen("Content-Length: "), NULL, 10);
 	while (left > 0) {
 		ssize_t n = read(w->fd, bytes,
@@ -181,7 +180,7 @@ static uint64_t now_us(void)
 static void *work(void *arg)
 {
 	struct worker *w = arg;
-	struct plan *plan = (struct plan *)(uintptr_t)w->plan;
+	struct plan *plan = w->plan;
 	uint64_t step_us = (uint64_t)plan->n_connections * 1000000 / plan->rate;
 	uint64_t from_us;
 

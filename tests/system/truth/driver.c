@@ -112,7 +112,8 @@ static int watch(struct probe *p, const char *pid, const char *port,
 
 	snprintf(name, sizeof(name), "/proc/%.20s/ns/net", pid);
 	if (stat(name, &st) < 0)
-		return err_set(err, -errno, "%s: %s", name, strerror(errno));
+		return err_set(err, -errno, "%s: %s", name,
+			       err_describe(errno));
 	rc = probe_listener_add(p, (uint32_t)st.st_ino,
 				(uint16_t)strtoul(port, NULL, 10), err);
 	if (rc < 0)
@@ -146,7 +147,8 @@ int main(int argc, char **argv)
 		goto out;
 	log = fopen(argv[4], "w");
 	if (!log) {
-		rc = err_set(&err, -errno, "%s: %s", argv[4], strerror(errno));
+		rc = err_set(&err, -errno, "%s: %s", argv[4],
+			     err_describe(errno));
 		goto out;
 	}
 	rc = conn_table_new(print_request, log, &t);

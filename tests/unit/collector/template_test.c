@@ -24,7 +24,8 @@ static void check_all(const struct route_case *cases, size_t n)
 	}
 }
 
-#define CHECK_ROUTES(cases) check_all(cases, sizeof(cases) / sizeof(cases[0]))
+#define CHECK_ROUTES(cases) \
+	check_all((cases), sizeof(cases) / sizeof((cases)[0]))
 
 static void what_names_a_kind_stays(void)
 {
