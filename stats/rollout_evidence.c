@@ -16,6 +16,8 @@ static const double LOG_ROBUST = 2.302585092994046; /* ln 10 */
 static const double LOG_FLOOR = 1.0986122886681098; /* ln 3 */
 /* A route that carries this much of the canary passes for itself. */
 static const double SHARE_ALONE = 0.25;
+/* Weak evidence that the others need of their own: METHOD.md, "PASS". */
+static const double LOG_REST = 1.0986122886681098; /* ln 3 */
 /* One below this is too rare to wait for. */
 static const double SHARE_JUDGED = 0.02;
 /* So much of the canary must have a baseline to be compared with. */
@@ -107,8 +109,9 @@ double rollout_pass_left(const struct rollout *r)
 {
 	double n_canary = 0.0;
 	double n_compared = 0.0;
+	struct pass all = { 0 };
 	struct pass rest = { 0 };
-	double left = INFINITY;
+	double left;
 	bool any_rest = false;
 
 	for (uint32_t i = 0; i < r->n_routes; i++)
@@ -118,6 +121,7 @@ double rollout_pass_left(const struct rollout *r)
 		}
 	if (n_canary <= 0.0 || n_compared < SHARE_COMPARED * n_canary)
 		return -INFINITY;
+	left = INFINITY;
 	for (uint32_t i = 0; i < r->n_routes; i++) {
 		const struct rollout_route *route = &r->routes[i];
 		double share = (double)route->n_compared[1] / n_compared;
@@ -128,6 +132,7 @@ double rollout_pass_left(const struct rollout *r)
 			    log(r->policy.alpha_pass) >=
 		    0.0)
 			return -INFINITY;
+		shift_pass_add(route->shift, &all);
 		if (share >= SHARE_ALONE) {
 			struct pass own = { 0 };
 
@@ -139,7 +144,8 @@ double rollout_pass_left(const struct rollout *r)
 			any_rest = true;
 		}
 	}
+	left = fmin(left, pass_log_left(&all, r->policy.alpha_pass));
 	if (any_rest)
-		left = fmin(left, pass_log_left(&rest, r->policy.alpha_pass));
+		left = fmin(left, pass_log(&rest) - LOG_REST);
 	return isfinite(left) ? left : -INFINITY;
 }
