@@ -8,13 +8,14 @@
 #include "gate/api.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
-#include "common/limits.h"
 #include "gate/dispatch.h"
 #include "gate/gate.h"
 #include "gate/http.h"
 #include "gate/judge.h"
 #include "gate/request.h"
+#include "gate/rollouts.h"
 #include "gate/store.h"
 #include "stats/verdict.h"
 
@@ -117,37 +118,47 @@ static void write_http(struct buf *b, struct gate *g)
 			   atomic_load(&g->n_faults[f]));
 }
 
-struct walk {
-	struct gate *gate;
-	const struct request *rq;
-	struct buf *out;
-};
-
-static int write_rollout(void *ctx, const struct store_rollout *r)
+static void write_rollout(struct buf *b, const struct store_rollout *r,
+			  const struct verdict *v)
 {
-	struct walk *w = ctx;
-	struct verdict v = { 0 };
-
-	if (!request_may(w->rq, SCOPE_READ, r->service) ||
-	    judge_verdict(w->gate->judge, r, &v, NULL) < 0)
-		return 0;
-	buf_puts(w->out, "tailgate_rollout_verdict{service=\"");
-	write_label(w->out, r->service);
-	buf_printf(w->out,
+	buf_puts(b, "tailgate_rollout_verdict{service=\"");
+	write_label(b, r->service);
+	buf_printf(b,
 		   "\",rollout=\"%" PRId64 "\",step=\"%" PRIu32
 		   "\",verdict=\"%s\",code=\"%s\"} 1\n",
-		   r->rollout_id, r->step, verdict_word_name(v.word),
-		   verdict_code_name(v.code));
-	buf_puts(w->out, "tailgate_rollout_p99_ratio{service=\"");
-	write_label(w->out, r->service);
-	buf_printf(w->out, "\",rollout=\"%" PRId64 "\"} %.6g\n", r->rollout_id,
-		   v.p99_ratio);
+		   r->rollout_id, r->step, verdict_word_name(v->word),
+		   verdict_code_name(v->code));
+	buf_puts(b, "tailgate_rollout_p99_ratio{service=\"");
+	write_label(b, r->service);
+	buf_printf(b, "\",rollout=\"%" PRId64 "\"} %.6g\n", r->rollout_id,
+		   v->p99_ratio);
+}
+
+static int write_rollouts(struct buf *b, struct gate *g,
+			  const struct request *rq, struct err *err)
+{
+	struct rollouts_list *open = NULL;
+	int rc = rollouts_list(g, rq, NULL, true, &open, err);
+
+	if (rc < 0)
+		return rc;
+	write_type(b, "rollout_verdict", "gauge",
+		   "1 for the verdict that an open rollout has now.");
+	write_type(b, "rollout_p99_ratio", "gauge",
+		   "P99 of the canary over the baseline's.");
+	for (size_t i = 0; i < open->n; i++) {
+		struct verdict v = { 0 };
+
+		/* one that cannot be told must not hide the others */
+		if (judge_verdict(g->judge, &open->rows[i], &v, NULL) == 0)
+			write_rollout(b, &open->rows[i], &v);
+	}
+	free(open);
 	return 0;
 }
 
 int api_metrics_get(struct gate *g, const struct request *rq, struct reply *rp)
 {
-	struct walk w = { .gate = g, .rq = rq, .out = &rp->body };
 	struct buf *b = &rp->body;
 
 	rp->content_type = "text/plain; version=0.0.4; charset=utf-8";
@@ -161,10 +172,5 @@ int api_metrics_get(struct gate *g, const struct request *rq, struct reply *rp)
 	write_store(b, g);
 	write_http(b, g);
 	write_requests(b, g);
-	write_type(b, "rollout_verdict", "gauge",
-		   "1 for the verdict that an open rollout has now.");
-	write_type(b, "rollout_p99_ratio", "gauge",
-		   "P99 of the canary over the baseline's.");
-	return store_each_rollout(g->store, NULL, true, LIMIT_LIST,
-				  write_rollout, &w, &rp->err);
+	return write_rollouts(b, g, rq, &rp->err);
 }

@@ -17,45 +17,44 @@
 static const char html_type[] = "text/html; charset=utf-8";
 
 struct list {
-	struct gate *gate;
-	const struct request *rq;
 	unsigned int n;
-	struct store_rollout metas[LIMIT_LIST];
 	struct verdict verdicts[LIMIT_LIST];
 	struct report_entry entries[LIMIT_LIST];
 };
 
-static int list_one(void *ctx, const struct store_rollout *r)
+/* The verdicts of rollouts; one that cannot be told is left out. */
+static void ask_each(struct gate *g, const struct rollouts_list *rollouts,
+		     struct list *l)
 {
-	struct list *l = ctx;
+	for (size_t i = 0; i < rollouts->n; i++) {
+		const struct store_rollout *r = &rollouts->rows[i];
 
-	if (l->n == LIMIT_LIST || !request_may(l->rq, SCOPE_READ, r->service) ||
-	    judge_verdict(l->gate->judge, r, &l->verdicts[l->n], NULL) < 0)
-		return 0;
-	l->metas[l->n] = *r;
-	l->entries[l->n] = (struct report_entry){
-		.meta = &l->metas[l->n],
-		.verdict = &l->verdicts[l->n],
-	};
-	l->n++;
-	return 0;
+		if (judge_verdict(g->judge, r, &l->verdicts[l->n], NULL) < 0)
+			continue;
+		l->entries[l->n] = (struct report_entry){
+			.meta = r,
+			.verdict = &l->verdicts[l->n],
+		};
+		l->n++;
+	}
 }
 
 int api_page_list(struct gate *g, const struct request *rq, struct reply *rp)
 {
+	struct rollouts_list *rollouts = NULL;
 	struct list *l = calloc(1, sizeof(*l));
 	int rc;
 
 	if (!l)
 		return -ENOMEM;
-	l->gate = g;
-	l->rq = rq;
-	rc = store_each_rollout(g->store, NULL, false, LIMIT_LIST, list_one, l,
-				&rp->err);
-	if (rc == 0)
+	rc = rollouts_list(g, rq, NULL, false, &rollouts, &rp->err);
+	if (rc == 0) {
+		ask_each(g, rollouts, l);
 		rc = report_write_list(&rp->body, l->entries, l->n, rq->now_ms,
 				       &rp->err);
+	}
 	rp->content_type = html_type;
+	free(rollouts);
 	free(l);
 	return rc;
 }

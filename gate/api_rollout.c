@@ -123,26 +123,9 @@ out:
 	return rc;
 }
 
-struct listing {
-	struct gate *gate;
-	const struct request *rq;
-	struct reply *rp;
-	size_t n;
-};
-
-static int list_one(void *ctx, const struct store_rollout *r)
-{
-	struct listing *l = ctx;
-
-	if (!request_may(l->rq, SCOPE_READ, r->service))
-		return 0;
-	buf_puts(&l->rp->body, l->n++ > 0 ? ",\n" : "\n");
-	return rollouts_write(l->gate, l->rq, r, &l->rp->body, l->rp);
-}
-
 int api_rollout_list(struct gate *g, const struct request *rq, struct reply *rp)
 {
-	struct listing l = { .gate = g, .rq = rq, .rp = rp };
+	struct rollouts_list *list = NULL;
 	const char *service = request_query(rq, "service");
 	int rc;
 
@@ -153,9 +136,15 @@ int api_rollout_list(struct gate *g, const struct request *rq, struct reply *rp)
 		rp->fault = FAULT_BAD_IDENTITY;
 		return -EINVAL;
 	}
+	rc = rollouts_list(g, rq, service, false, &list, &rp->err);
+	if (rc < 0)
+		return rc;
 	buf_puts(&rp->body, "{\"rollouts\":[");
-	rc = store_each_rollout(g->store, service, false, LIMIT_LIST, list_one,
-				&l, &rp->err);
+	for (size_t i = 0; i < list->n && rc == 0; i++) {
+		buf_puts(&rp->body, i > 0 ? ",\n" : "\n");
+		rc = rollouts_write(g, rq, &list->rows[i], &rp->body, rp);
+	}
 	buf_puts(&rp->body, "\n]}\n");
+	free(list);
 	return rc;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/buf.h"
@@ -159,6 +160,40 @@ int rollouts_find(struct gate *g, const struct request *rq, enum scope scope,
 		return 0;
 	/* one that may not be seen looks like one that is not there */
 	return err_set(&rp->err, -ENOENT, "there is no rollout %" PRId64, id);
+}
+
+struct collect {
+	const struct request *rq;
+	struct rollouts_list *list;
+};
+
+static int collect_one(void *ctx, const struct store_rollout *r)
+{
+	struct collect *c = ctx;
+
+	if (c->list->n < LIMIT_LIST &&
+	    request_may(c->rq, SCOPE_READ, r->service))
+		c->list->rows[c->list->n++] = *r;
+	return 0;
+}
+
+int rollouts_list(struct gate *g, const struct request *rq, const char *service,
+		  bool open_only, struct rollouts_list **ret_list,
+		  struct err *err)
+{
+	struct collect c = { .rq = rq };
+	int rc;
+
+	c.list = calloc(1, sizeof(*c.list));
+	if (!c.list)
+		return err_set(err, -ENOMEM, "list of rollouts: no memory");
+	rc = store_each_rollout(g->store, service, open_only, LIMIT_LIST,
+				collect_one, &c, err);
+	if (rc < 0)
+		free(c.list);
+	else
+		*ret_list = c.list;
+	return rc;
 }
 
 static void write_member(struct buf *out, const char *key, const char *text)

@@ -10,12 +10,15 @@
 #define GATE_ROLLOUTS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include "common/limits.h"
 #include "gate/dispatch.h"
 #include "gate/store.h"
 
 struct buf;
+struct err;
 struct gate;
 struct reply;
 struct request;
@@ -49,6 +52,27 @@ int rollouts_begin(struct gate *g, const struct request *rq,
  */
 int rollouts_find(struct gate *g, const struct request *rq, enum scope scope,
 		  struct store_rollout *ret_r, struct reply *rp);
+
+/* Rollouts as the store has them, newest first. */
+struct rollouts_list {
+	size_t n;
+	struct store_rollout rows[LIMIT_LIST];
+};
+
+/*
+ * The newest rollouts that the caller may read.  They are copied out of the
+ * store, so that no reader of it is held while verdicts are asked for, which
+ * may take a reader of its own.
+ *
+ *   service    NULL for every service
+ *   open_only  leave out those that are closed or stopped
+ *
+ * Returns 0 and the caller free()s *ret_list; -ENOMEM; or an error of the
+ * store.
+ */
+int rollouts_list(struct gate *g, const struct request *rq, const char *service,
+		  bool open_only, struct rollouts_list **ret_list,
+		  struct err *err);
 
 /*
  * Append a rollout with its verdict as a JSON object.
