@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <time.h>
 
 #include "common/json_text.h"
 #include "common/limits.h"
@@ -207,20 +208,50 @@ static void write_findings(struct buf *b, const struct rollout *r)
 	}
 }
 
+static void add_time(struct buf *b, int64_t unix_ms)
+{
+	time_t s = (time_t)(unix_ms / 1000);
+	struct tm tm;
+	char text[40];
+
+	if (gmtime_r(&s, &tm) &&
+	    strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &tm) > 0)
+		buf_puts(b, text);
+}
+
+/* In place of the state: why there is none. */
+static int write_gone(struct gate *g, const struct store_rollout *meta,
+		      struct buf *b, struct err *err)
+{
+	int64_t gone_before_ms = 0;
+	int rc =
+		store_trimmed_ms(g->store, meta->service, &gone_before_ms, err);
+
+	if (rc < 0)
+		return rc;
+	buf_printf(b,
+		   ",\n\"folded\":false,\n\"gone_before_ms\":%" PRId64
+		   ",\n\"note\":\"The windows this verdict rests on are gone: "
+		   "what was measured before ",
+		   gone_before_ms);
+	add_time(b, gone_before_ms);
+	buf_puts(b, " was deleted when its retention was over. The verdicts "
+		    "above are the ones that were written down.\"");
+	return 0;
+}
+
 /* The state that the judged windows add up to. */
 static int write_state(struct gate *g, const struct store_rollout *meta,
 		       struct buf *b, struct err *err)
 {
 	struct rollout *r = NULL;
-	int rc = judge_fold_again(g->store, g->policies, meta, &r, NULL, err);
+	struct err why = { "" };
+	int rc = judge_fold_again(g->store, g->policies, meta, &r, NULL, &why);
 
-	if (rc == -ENODATA) {
-		/* the batches are past their retention; the verdicts stay */
-		buf_puts(b, ",\n\"folded\":false");
-		return 0;
-	}
+	if (rc == -ENODATA)
+		return write_gone(g, meta, b, err);
 	if (rc < 0)
-		return rc;
+		return err_set(err, rc, "%s", why.text);
 	buf_puts(b, ",\n\"folded\":true,\n\"routes\":[");
 	write_routes(b, r);
 	buf_puts(b, "\n],\n\"instances\":[");
@@ -239,7 +270,6 @@ static int write_evidence(struct gate *g, const struct request *rq,
 {
 	struct buf *b = &rp->body;
 	struct windows w = { .out = b };
-	struct err fold_err = { "" };
 	int rc;
 
 	buf_puts(b, "{\"rollout\":");
@@ -252,9 +282,9 @@ static int write_evidence(struct gate *g, const struct request *rq,
 	if (rc < 0)
 		return rc;
 	buf_puts(b, "\n]");
-	rc = write_state(g, meta, b, &fold_err);
+	rc = write_state(g, meta, b, &rp->err);
 	if (rc < 0)
-		return err_set(&rp->err, rc, "%s", fold_err.text);
+		return rc;
 	buf_puts(b, "}\n");
 	return 0;
 }

@@ -59,26 +59,49 @@ int api_page_list(struct gate *g, const struct request *rq, struct reply *rp)
 	return rc;
 }
 
+/* The windows are gone and the verdict is not. */
+static int write_stored(struct gate *g, const struct request *rq,
+			const struct store_rollout *meta,
+			const struct policy *policy, struct reply *rp)
+{
+	struct verdict v = { 0 };
+	int64_t gone_before_ms = 0;
+	int rc;
+
+	rc = store_trimmed_ms(g->store, meta->service, &gone_before_ms,
+			      &rp->err);
+	if (rc == 0)
+		rc = judge_verdict(g->judge, meta, &v, &rp->err);
+	if (rc == 0)
+		rc = report_write_stored(&rp->body, meta, policy, &v,
+					 gone_before_ms, rq->now_ms, &rp->err);
+	return rc;
+}
+
 static int write_report(struct gate *g, const struct request *rq,
 			const struct store_rollout *meta, struct reply *rp)
 {
 	struct rollout *r = NULL;
 	struct verdict v = { 0 };
+	struct err why = { "" };
 	struct policy policy;
 	int rc;
 
+	rp->content_type = html_type;
 	rc = policies_get(g->policies, meta->policy, meta->policy_version,
 			  &policy, &rp->err);
-	if (rc == 0)
-		rc = judge_fold_again(g->store, g->policies, meta, &r, &v,
-				      &rp->err);
+	if (rc < 0)
+		return rc;
+	rc = judge_fold_again(g->store, g->policies, meta, &r, &v, &why);
+	if (rc == -ENODATA)
+		return write_stored(g, rq, meta, &policy, rp);
+	if (rc < 0)
+		return err_set(&rp->err, rc, "%s", why.text);
 	/* what the clock or somebody's stop changed since the last window */
-	if (rc == 0)
-		rc = judge_verdict(g->judge, meta, &v, &rp->err);
+	rc = judge_verdict(g->judge, meta, &v, &rp->err);
 	if (rc == 0)
 		rc = report_write(&rp->body, meta, &policy, r, &v, rq->now_ms,
 				  &rp->err);
-	rp->content_type = html_type;
 	rollout_free(r);
 	return rc;
 }

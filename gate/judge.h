@@ -65,8 +65,9 @@ void judge_on_change(struct judge *j, void (*wake)(void *ctx), void *ctx);
  *   ret_r  receives the state, the caller owns it: rollout_free()
  *   ret_v  receives the last verdict; may be NULL
  *
- * Returns 0; -ENODATA if batches that it rests on were deleted since; or an
- * error of the store.
+ * Returns 0; -ENODATA if batches that it rests on were deleted since:
+ * judge_verdict() still has the verdict that was written down, and
+ * store_trimmed_ms() says since when; or an error of the store.
  */
 int judge_fold_again(struct store *st, struct policies *policies,
 		     const struct store_rollout *r, struct rollout **ret_r,

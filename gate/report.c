@@ -328,12 +328,11 @@ static int finish(struct buf *b, int rc, struct err *err)
 		      : 0;
 }
 
-int report_write(struct buf *b, const struct store_rollout *meta,
-		 const struct policy *policy, const struct rollout *r,
-		 const struct verdict *v, int64_t now_ms, struct err *err)
+/* The page down to the facts, with or without its figures below. */
+static void begin_report(struct buf *b, const struct store_rollout *meta,
+			 const struct policy *policy, const struct verdict *v,
+			 int64_t now_ms)
 {
-	int rc;
-
 	begin_page(b, meta->service, ": report on a canary");
 	buf_puts(b, "<nav aria-label=\"pages\"><a href=\"/\">All rollouts</a>"
 		    "</nav>\n<main id=\"main\">\n");
@@ -345,6 +344,15 @@ int report_write(struct buf *b, const struct store_rollout *meta,
 	write_hot(b, v);
 	write_identities(b, meta, policy, now_ms);
 	buf_puts(b, "</dl>\n");
+}
+
+int report_write(struct buf *b, const struct store_rollout *meta,
+		 const struct policy *policy, const struct rollout *r,
+		 const struct verdict *v, int64_t now_ms, struct err *err)
+{
+	int rc;
+
+	begin_report(b, meta, policy, v, now_ms);
 	report_routes(b, r);
 	write_tail(b, r, v);
 	report_quantiles(b, r);
@@ -356,6 +364,24 @@ int report_write(struct buf *b, const struct store_rollout *meta,
 	report_policy(b, policy);
 	write_repeat(b, meta);
 	return finish(b, rc, err);
+}
+
+int report_write_stored(struct buf *b, const struct store_rollout *meta,
+			const struct policy *policy, const struct verdict *v,
+			int64_t gone_before_ms, int64_t now_ms, struct err *err)
+{
+	begin_report(b, meta, policy, v, now_ms);
+	buf_puts(b, "<h2 id=\"gone\">What the verdict rests on</h2>\n<p>The "
+		    "verdict above is the one that was written down. The "
+		    "windows it rests on are gone: what was measured before ");
+	html_time(b, gone_before_ms);
+	buf_puts(b, " was deleted when its retention was over. Routes, "
+		    "figures, instances and the flame graph can no longer be "
+		    "drawn; the verdict after each window is still in the "
+		    "evidence below.</p>\n");
+	report_policy(b, policy);
+	write_repeat(b, meta);
+	return finish(b, 0, err);
 }
 
 static void write_entry(struct buf *b, const struct report_entry *e)

@@ -31,6 +31,20 @@ int report_write(struct buf *out, const struct store_rollout *meta,
 		 const struct policy *policy, const struct rollout *r,
 		 const struct verdict *v, int64_t now_ms, struct err *err);
 
+/*
+ * Append what is left to report once the batches that a rollout rests on were
+ * deleted: the verdict as it was written down, and since when the rest is
+ * gone.
+ *
+ *   gone_before_ms  the time before which batches were deleted, Unix time
+ *
+ * The others, and what it returns, are those of report_write().
+ */
+int report_write_stored(struct buf *out, const struct store_rollout *meta,
+			const struct policy *policy, const struct verdict *v,
+			int64_t gone_before_ms, int64_t now_ms,
+			struct err *err);
+
 /* One line of the page that lists rollouts. */
 struct report_entry {
 	const struct store_rollout *meta;
