@@ -37,6 +37,7 @@ struct measure {
 	int64_t offset_ns;	     /* clock_offset_ns(), of this second */
 	uint64_t scan_ns;	     /* when to look for processes next */
 	uint64_t sealed_ns;	     /* when a window was sealed last */
+	uint64_t cpu_ns;	     /* own CPU time by then */
 	uint64_t losses[KLOSS_N];    /* as told the windows */
 	struct conn_counts conn_counts;
 	struct measure_counts counts;
@@ -50,6 +51,15 @@ static int64_t unix_ms(const struct measure *m, uint64_t monotonic_ns)
 static uint64_t since(uint64_t from_ns, uint64_t to_ns)
 {
 	return to_ns > from_ns ? to_ns - from_ns : 0;
+}
+
+/* CPU time of all threads of this process. */
+static uint64_t own_cpu_ns(void)
+{
+	struct timespec t = { 0 };
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
 /* From a connection's record to a count. */
@@ -259,6 +269,7 @@ int measure_new(const struct options *options, const struct log *log,
 		return err_set(err, rc, "no memory");
 	}
 	make_profiling(m);
+	m->cpu_ns = own_cpu_ns(); /* loading is paid once */
 	*ret_m = m;
 	return 0;
 }
@@ -410,6 +421,7 @@ static void seal(struct measure *m, int64_t now_ms)
 						  on_failed };
 	int64_t last_ms = windows_to_ms(m->windows) - 1;
 	uint64_t now_ns = clock_monotonic_ns();
+	uint64_t cpu_ns;
 
 	if (last_ms > now_ms)
 		last_ms = now_ms;
@@ -422,9 +434,12 @@ static void seal(struct measure *m, int64_t now_ms)
 	m->counts.window_requests = 0;
 	m->counts.window_events = 0;
 	windows_seal(m->windows, now_ms, &sink, m);
+	cpu_ns = own_cpu_ns();
 	if (m->profiling)
-		profiling_adapt(m->profiling, now_ns - m->sealed_ns);
+		profiling_adapt(m->profiling, now_ns - m->sealed_ns,
+				since(m->cpu_ns, cpu_ns));
 	m->sealed_ns = now_ns;
+	m->cpu_ns = cpu_ns;
 }
 
 bool measure_tick(struct measure *m)

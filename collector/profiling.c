@@ -2,12 +2,14 @@
 #include "collector/profiling.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bpf/events.h"
 #include "collector/hotspot.h"
 #include "collector/profile.h"
+#include "collector/rate.h"
 #include "collector/sampler.h"
 #include "collector/symbols.h"
 #include "collector/targets.h"
@@ -49,7 +51,10 @@ struct profiling {
 	struct subject *last; /* the one that was sampled last */
 	struct trees *trees;
 	uint64_t step_ns; /* when JVMs are gone on with next */
-	uint32_t rate_hz;
+	uint32_t rate_hz; /* ticks a second and CPU */
+	uint32_t max_hz;  /* what the budget leaves */
+	bool is_limited;  /* said */
+	bool is_refused;  /* the kernel takes no other rate: said */
 };
 
 int profiling_new(bool jvm_attach, profiling_say_fn *say, void *ctx,
@@ -63,6 +68,7 @@ int profiling_new(bool jvm_attach, profiling_say_fn *say, void *ctx,
 	p->jvm_attach = jvm_attach;
 	p->say = say;
 	p->ctx = ctx;
+	p->max_hz = RATE_HZ_MAX;
 	rc = symbols_new(SYMBOLS_BYTES, &p->symbols, err);
 	if (rc == 0)
 		rc = sampler_new(&p->sampler, err);
@@ -306,16 +312,60 @@ static void drop_trees(struct profiling *p)
 	}
 }
 
-void profiling_adapt(struct profiling *p, uint64_t elapsed_ns)
+/* CPU time that the collector may take in elapsed_ns. */
+static uint64_t budget_ns(const struct profiling *p, uint64_t elapsed_ns)
 {
-	int rc = sampler_adapt(p->sampler, elapsed_ns, 0, NULL);
+	uint64_t permille = 0;
 
-	if (rc > 0)
-		p->rate_hz = (uint32_t)rc;
-	drop_trees(p);
+	for (const struct subject *s = p->subjects; s; s = s->next)
+		permille += LIMIT_OWN_CPU_PERMILLE;
+	if (permille < LIMIT_OWN_CPU_PERMILLE)
+		permille = LIMIT_OWN_CPU_PERMILLE;
+	if (permille > LIMIT_OWN_CPU_PERMILLE_MAX)
+		permille = LIMIT_OWN_CPU_PERMILLE_MAX;
+	return elapsed_ns / 1000 * permille;
 }
 
-uint32_t profiling_rate_hz(const struct profiling *p)
+/* Say when the budget begins to lower the rate, and when it no longer does. */
+static void say_limited(struct profiling *p, double share, double allowed)
 {
-	return p->rate_hz;
+	bool is_limited = p->is_limited ? p->max_hz < RATE_HZ_MAX
+					: p->max_hz < RATE_WANT_HZ;
+	char text[200];
+
+	if (is_limited == p->is_limited)
+		return;
+	p->is_limited = is_limited;
+	if (is_limited)
+		snprintf(text, sizeof(text),
+			 "the collector took %.1f %% of a core and may take "
+			 "%.1f %%: it samples at most %u times a second",
+			 share * 100, allowed * 100, p->max_hz);
+	else
+		snprintf(text, sizeof(text),
+			 "the collector is within %.1f %% of a core: it "
+			 "samples as often as it wants",
+			 allowed * 100);
+	p->say(p->ctx, 0, text);
+}
+
+void profiling_adapt(struct profiling *p, uint64_t elapsed_ns, uint64_t cpu_ns)
+{
+	uint64_t allowed_ns = budget_ns(p, elapsed_ns);
+	struct err err = { "" };
+	int rc;
+
+	drop_trees(p);
+	if (elapsed_ns == 0)
+		return;
+	p->max_hz = rate_ceiling(p->max_hz, p->rate_hz ? p->rate_hz : p->max_hz,
+				 cpu_ns, allowed_ns);
+	say_limited(p, (double)cpu_ns / (double)elapsed_ns,
+		    (double)allowed_ns / (double)elapsed_ns);
+	rc = sampler_adapt(p->sampler, elapsed_ns, p->max_hz, &err);
+	if (rc > 0)
+		p->rate_hz = (uint32_t)rc;
+	else if (!p->is_refused)
+		p->say(p->ctx, 0, err.text);
+	p->is_refused = rc < 0;
 }

@@ -57,10 +57,11 @@ int profiling_fill(struct profiling *p, uint32_t instance,
 		   struct strtab *strings, struct arena *arena, struct batch *b,
 		   struct err *err);
 
-/* A window of this length ended: choose the rate of the next. */
-void profiling_adapt(struct profiling *p, uint64_t elapsed_ns);
-
-/* Samples a second and CPU since the last profiling_adapt(). */
-uint32_t profiling_rate_hz(const struct profiling *p);
+/*
+ * A window of elapsed_ns ended, for which this process took cpu_ns of CPU
+ * time: choose the rate of the next.  Beyond LIMIT_OWN_CPU_PERMILLE it samples
+ * less often, and says so.
+ */
+void profiling_adapt(struct profiling *p, uint64_t elapsed_ns, uint64_t cpu_ns);
 
 #endif /* COLLECTOR_PROFILING_H */

@@ -53,3 +53,19 @@ uint32_t rate_stride(uint64_t ticks, uint64_t elapsed_ns, uint32_t hz,
 	stride = cpus(ticks, elapsed_ns, hz) * next_hz / RATE_WANT_HZ;
 	return clamp_hz(stride, 1, most);
 }
+
+uint32_t rate_ceiling(uint32_t max_hz, uint32_t hz, uint64_t used_ns,
+		      uint64_t budget_ns)
+{
+	double used = (double)used_ns;
+	double budget = (double)budget_ns;
+	double next = max_hz;
+
+	if (used > budget) {
+		next = hz < max_hz ? hz : max_hz;
+		next *= used < 2 * budget ? budget / used : 0.5;
+	} else if (used < 0.75 * budget) {
+		next *= 1.25;
+	}
+	return clamp_hz(next, RATE_HZ_MIN, RATE_HZ_MAX);
+}

@@ -49,4 +49,19 @@ uint32_t rate_next(const uint64_t *ticks, size_t n, uint64_t elapsed_ns,
 uint32_t rate_stride(uint64_t ticks, uint64_t elapsed_ns, uint32_t hz,
 		     uint32_t next_hz);
 
+/*
+ * The ceiling of the next window, for a collector that took used_ns of CPU
+ * time in the last and may take budget_ns.
+ *
+ *   max_hz  the ceiling during it, RATE_HZ_MIN to RATE_HZ_MAX
+ *   hz      the clock's rate during it
+ *
+ * Beyond the budget it falls below hz by as much as that was overdrawn, to
+ * half at most, because the first window reads symbol tables and is no
+ * measure of the others.  Below three quarters of the budget it rises by a
+ * quarter; between the two it stays, so that it does not swing.
+ */
+uint32_t rate_ceiling(uint32_t max_hz, uint32_t hz, uint64_t used_ns,
+		      uint64_t budget_ns);
+
 #endif /* COLLECTOR_RATE_H */

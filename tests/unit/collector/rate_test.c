@@ -59,9 +59,43 @@ static void a_busy_target_is_thinned(void)
 	CHECK_EQ(rate_stride(100, 0, 100, 999), 1);
 }
 
+static void an_overdrawn_budget_lowers_the_ceiling(void)
+{
+	static const struct {
+		const char *why;
+		uint32_t max_hz;
+		uint32_t hz;
+		uint64_t used;
+		uint64_t budget;
+		uint32_t want;
+	} cases[] = {
+		{ "a quarter too much", 999, 500, 125, 100, 400 },
+		{ "far too much: half", 999, 400, 900, 100, 200 },
+		{ "the ceiling was lower than the rate", 100, 400, 200, 100,
+		  50 },
+		{ "never below the floor", 60, 60, 900, 100, 49 },
+		{ "just within: stays", 200, 200, 100, 100, 200 },
+		{ "near it: stays", 200, 200, 80, 100, 200 },
+		{ "far from it: rises", 200, 200, 50, 100, 250 },
+		{ "never above the top", 900, 200, 50, 100, 999 },
+		{ "nothing may be used", 400, 400, 1, 0, 200 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint32_t got = rate_ceiling(cases[i].max_hz, cases[i].hz,
+					    cases[i].used, cases[i].budget);
+
+		if (got != cases[i].want)
+			test_fail(__FILE__, __LINE__, "%s: got %u",
+				  cases[i].why, got);
+	}
+}
+
 const struct test_case test_cases[] = {
 	{ "rate: the quietest target sets the rate",
 	  the_quietest_target_sets_the_rate },
 	{ "rate: a busy target is thinned", a_busy_target_is_thinned },
+	{ "rate: an overdrawn budget lowers the ceiling",
+	  an_overdrawn_budget_lowers_the_ceiling },
 	{ NULL, NULL },
 };
