@@ -59,7 +59,6 @@ void interval_count(struct interval_counts *c, const struct tally *t,
 		x_down = id < t->n ? (double)t->count[id] : 0.0;
 		c->x_up[k] += fmin(x_up, cap);
 		c->x_down[k] += fmin(x_down, cap);
-		c->x_mid[k] += 0.5 * (x_up + x_down);
 	}
 }
 
@@ -105,42 +104,17 @@ static void ends_tighten(struct interval *v)
 }
 
 void interval_bet(struct interval *v, const struct interval_counts *c,
-		  const struct odds *o, double x_b_capped, double x_b,
-		  double phi)
+		  const struct odds *o, double x_b, double phi)
 {
 	for (int k = 0; k < INTERVAL_GRID; k++) {
-		tilts_bet(&v->more[k], o, BET_AGAINST, c->x_up[k], x_b_capped,
-			  phi);
-		tilts_bet(&v->fewer[k], o, BET_FOR, c->x_down[k], x_b_capped,
-			  phi);
-		v->balance[k] += c->x_mid[k] * (1.0 - o->rho) - x_b * o->rho;
+		tilts_bet(&v->more[k], o, BET_AGAINST, c->x_up[k], x_b, phi);
+		tilts_bet(&v->fewer[k], o, BET_FOR, c->x_down[k], x_b, phi);
 	}
-	v->any = true;
 	ends_tighten(v);
 }
 
-void interval_read(const struct interval *v, double *ret_ratio, double *ret_lo,
-		   double *ret_hi)
+void interval_read(const struct interval *v, double *ret_lo, double *ret_hi)
 {
-	double s = 0.0;
-
-	/* the s at which the canary has as many above tau e^s as its share */
-	if (v->any) {
-		int k = 0;
-
-		while (k < INTERVAL_GRID - 1 && v->balance[k] > 0.0)
-			k++;
-		s = grid(k);
-		if (k > 0 && v->balance[k] <= 0.0) {
-			double a = v->balance[k - 1];
-			double b = v->balance[k];
-
-			s = grid(k - 1) + a / (a - b) * (grid(k) - grid(k - 1));
-		}
-		if (v->lo < v->hi)
-			s = fmin(fmax(s, v->lo), v->hi);
-	}
-	*ret_ratio = exp(s);
 	*ret_lo = exp(v->lo);
 	*ret_hi = exp(v->hi);
 }

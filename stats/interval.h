@@ -12,7 +12,6 @@
 #ifndef STATS_INTERVAL_H
 #define STATS_INTERVAL_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "stats/eprocess.h"
@@ -25,10 +24,8 @@ enum { INTERVAL_GRID = 83 };
 struct interval {
 	struct tilts more[INTERVAL_GRID];
 	struct tilts fewer[INTERVAL_GRID];
-	double balance[INTERVAL_GRID]; /* canary's excess above tau e^s */
-	double lo;		       /* ln ratio, never loosened */
+	double lo; /* ln ratio, never loosened */
 	double hi;
-	bool any; /* a block was taken */
 };
 
 void interval_init(struct interval *v);
@@ -39,26 +36,23 @@ struct interval_counts {
 	uint32_t down[INTERVAL_GRID]; /* rounded down */
 	double x_up[INTERVAL_GRID];   /* capped */
 	double x_down[INTERVAL_GRID];
-	double x_mid[INTERVAL_GRID]; /* neither capped nor rounded */
 };
 
 /* Set the buckets for a block whose baseline edge is tau_ns; no counts yet. */
 void interval_plan(struct interval_counts *c, uint64_t tau_ns);
 
-/* Count one canary instance's latencies, none more than cap for the bets. */
+/* Count one canary instance's latencies, none more than cap. */
 void interval_count(struct interval_counts *c, const struct tally *t,
 		    double cap);
 
-/* Bet on a block; x_b baseline requests above tau, capped and not. */
+/* Bet on a block; x_b baseline requests above tau, capped. */
 void interval_bet(struct interval *v, const struct interval_counts *c,
-		  const struct odds *o, double x_b_capped, double x_b,
-		  double phi);
+		  const struct odds *o, double x_b, double phi);
 
 /*
- * The shift as a ratio, canary over baseline, and its interval; an end that
- * is not known yet is the end of the grid.  1, 0.2 and 6 before any block.
+ * The interval of the ratio, canary over baseline; an end that is not known
+ * yet is the end of the grid.  0.2 and 6 before any block.
  */
-void interval_read(const struct interval *v, double *ret_ratio, double *ret_lo,
-		   double *ret_hi);
+void interval_read(const struct interval *v, double *ret_lo, double *ret_hi);
 
 #endif /* STATS_INTERVAL_H */

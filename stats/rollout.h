@@ -94,6 +94,7 @@ struct rollout_route_view {
 	uint64_t n_errors[COHORT_N]; /* 5xx */
 	uint64_t n_unanswered[COHORT_N];
 	const struct hist *hist[COHORT_N]; /* all judged windows, basis time */
+	/* of blocks with both, the baseline's weighted to the canary's times */
 	double p50_ms[COHORT_N], p90_ms[COHORT_N], p99_ms[COHORT_N],
 		p999_ms[COHORT_N];
 	double p99_ratio, p99_ratio_lo, p99_ratio_hi;

@@ -35,21 +35,19 @@ static const struct rollout_route *lead_route(const struct rollout *r)
 static void figures_route(const struct rollout_route *route, struct verdict *v)
 {
 	struct shift_view s;
-	uint64_t ns;
-	double base_ms = 0.0;
+	double base_ms;
 
 	shift_show(route->shift, &s);
-	if (hist_quantile(route->hist[0], 0.99, &ns) == 0)
-		base_ms = (double)ns / 1e6;
+	base_ms = s.p99_ns[COHORT_BASELINE] / 1e6;
 	(void)snprintf(v->route, sizeof(v->route), "%s", route->name);
 	v->p99_ratio = s.ratio;
 	v->p99_ratio_lo = s.ratio_lo;
 	v->p99_ratio_hi = s.ratio_hi;
 	v->p99_baseline_ms = base_ms;
-	v->p99_canary_ms = base_ms * s.ratio;
-	v->shift_ms = base_ms * (s.ratio - 1.0);
-	v->shift_lo_ms = base_ms * (s.ratio_lo - 1.0);
-	v->shift_hi_ms = base_ms * (s.ratio_hi - 1.0);
+	v->p99_canary_ms = s.p99_ns[COHORT_CANARY] / 1e6;
+	v->shift_ms = v->p99_canary_ms - base_ms;
+	v->shift_lo_ms = fmin(base_ms * (s.ratio_lo - 1.0), v->shift_ms);
+	v->shift_hi_ms = fmax(base_ms * (s.ratio_hi - 1.0), v->shift_ms);
 	v->limit_ms = base_ms * expm1(s.limit);
 	if (isfinite(s.floor_fail))
 		v->detectable_ratio = exp(
@@ -323,8 +321,8 @@ static const char *clearest(const struct rollout_route *route,
 			const char *name;
 		} at[3] = { { .5, "P50" }, { .9, "P90" }, { .999, "P99.9" } };
 
-		if (hist_quantile(route->hist[0], at[k].q, &b) < 0 ||
-		    hist_quantile(route->hist[1], at[k].q, &c) < 0 ||
+		if (shift_quantile(route->shift, false, at[k].q, &b) < 0 ||
+		    shift_quantile(route->shift, true, at[k].q, &c) < 0 ||
 		    (double)c < (double)b * 1.05)
 			continue;
 		(void)snprintf(text, room,

@@ -55,6 +55,21 @@ static enum verdict_word route_word(const struct rollout *r,
 	return VERDICT_RUNNING;
 }
 
+/*
+ * What both cohorts did in the same blocks, as the verdict sees them; where
+ * there was no such block, what was seen.
+ */
+static double route_quantile_ms(const struct rollout_route *route, int cohort,
+				double q)
+{
+	bool canary = cohort == COHORT_CANARY;
+	uint64_t ns;
+
+	if (route->shift && shift_quantile(route->shift, canary, q, &ns) == 0)
+		return (double)ns / 1e6;
+	return quantile_ms(route->hist[cohort], q);
+}
+
 void rollout_route(const struct rollout *r, size_t i,
 		   struct rollout_route_view *ret_view)
 {
@@ -72,10 +87,10 @@ void rollout_route(const struct rollout *r, size_t i,
 		v->n_errors[c] = route->n_events[RATE_ERRORS][c];
 		v->n_unanswered[c] = route->n_events[RATE_UNANSWERED][c];
 		v->hist[c] = route->hist[c];
-		v->p50_ms[c] = quantile_ms(route->hist[c], 0.50);
-		v->p90_ms[c] = quantile_ms(route->hist[c], 0.90);
-		v->p99_ms[c] = quantile_ms(route->hist[c], 0.99);
-		v->p999_ms[c] = quantile_ms(route->hist[c], 0.999);
+		v->p50_ms[c] = route_quantile_ms(route, c, 0.50);
+		v->p90_ms[c] = route_quantile_ms(route, c, 0.90);
+		v->p99_ms[c] = route_quantile_ms(route, c, 0.99);
+		v->p999_ms[c] = route_quantile_ms(route, c, 0.999);
 	}
 	v->p99_ratio = 1.0;
 	v->floor_ratio = 1.0;
@@ -88,9 +103,11 @@ void rollout_route(const struct rollout *r, size_t i,
 	v->p99_ratio = s.ratio;
 	v->p99_ratio_lo = s.ratio_lo;
 	v->p99_ratio_hi = s.ratio_hi;
-	v->shift_ms = v->p99_ms[0] * (s.ratio - 1.0);
-	v->shift_lo_ms = v->p99_ms[0] * (s.ratio_lo - 1.0);
-	v->shift_hi_ms = v->p99_ms[0] * (s.ratio_hi - 1.0);
+	if (s.p99_ns[COHORT_BASELINE] > 0.0)
+		v->shift_ms =
+			v->p99_ms[COHORT_CANARY] - v->p99_ms[COHORT_BASELINE];
+	v->shift_lo_ms = fmin(v->p99_ms[0] * (s.ratio_lo - 1.0), v->shift_ms);
+	v->shift_hi_ms = fmax(v->p99_ms[0] * (s.ratio_hi - 1.0), v->shift_ms);
 	v->limit_ms = v->p99_ms[0] * expm1(s.limit);
 	v->floor_ratio = isfinite(s.floor_fail) && s.floor_fail < 20.0
 				 ? exp(s.floor_fail)

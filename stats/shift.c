@@ -8,6 +8,7 @@
 
 #include "stats/hist.h"
 #include "stats/shift_state.h"
+#include "stats/standard.h"
 #include "stats/tally.h"
 
 /* Blocks of the step at which the evidence for the canary starts anew. */
@@ -27,8 +28,10 @@ int shift_new(const struct policy *policy, struct shift **ret_s)
 	s->eta_fail_p99 = INFINITY;
 	s->eta_pass_max = INFINITY;
 	s->limit_p99 = log1p(policy->margin);
-	if (hist_new(HIST_MAX_NS, &s->recent) < 0) {
-		free(s);
+	if (hist_new(HIST_MAX_NS, &s->recent) < 0 ||
+	    hist_new(HIST_MAX_NS, &s->canary) < 0 ||
+	    standard_new(&s->baseline) < 0) {
+		shift_free(s);
 		return -ENOMEM;
 	}
 	*ret_s = s;
@@ -47,6 +50,8 @@ void shift_free(struct shift *s)
 	for (int i = 0; i < RECENT_N; i++)
 		hist_free(s->ring[i].hist);
 	hist_free(s->recent);
+	hist_free(s->canary);
+	standard_free(s->baseline);
 	free(s->instances);
 	free(s->rows);
 	free(s);
@@ -157,23 +162,18 @@ static void bet_interval(struct shift *s, const struct shift_block_sum *b,
 	const double p = shift_level_p[LEVEL_P99];
 	uint32_t base = hist_bucket(plan->tau_ns);
 	double x_b = 0.0;
-	double x_b_capped = 0.0;
 
 	interval_plan(&c, hist_edge(base));
 	for (size_t i = 0; i < b->n_arms; i++) {
 		const struct tally *t = b->arms[i].tally;
 		double cap = cap_of((double)t->total, p);
 
-		if (b->arms[i].canary) {
+		if (b->arms[i].canary)
 			interval_count(&c, t, cap);
-		} else {
-			double above = (double)tally_above(t, base);
-
-			x_b += above;
-			x_b_capped += fmin(above, cap);
-		}
+		else
+			x_b += fmin((double)tally_above(t, base), cap);
 	}
-	interval_bet(&s->interval, &c, &b->odds, x_b_capped, x_b, plan->phi);
+	interval_bet(&s->interval, &c, &b->odds, x_b, plan->phi);
 }
 
 /* One level's counts at no shift, per instance; x holds n_arms. */
@@ -318,143 +318,6 @@ static void bet_rate(struct shift *s, const struct shift_block_sum *b, int rate,
 	bet_but_one(s, b, metric, phi, each, x[0], x[1]);
 }
 
-/* --- keeping what later blocks need --- */
-
-/* Room for one more round, the oldest half leaving if there are too many. */
-static int rows_reserve(struct shift *s)
-{
-	struct shift_row *rows;
-	size_t room;
-
-	if (s->n_rows < s->rows_room)
-		return 0;
-	if (s->n_rows >= ROWS_MAX) {
-		size_t drop = s->n_rows / 2;
-
-		s->row_before = s->rows[drop - 1];
-		s->n_rows -= drop;
-		s->row_base += (uint32_t)drop;
-		memmove(s->rows, s->rows + drop,
-			s->n_rows * sizeof(s->rows[0]));
-		return 0;
-	}
-	room = s->rows_room ? 2 * s->rows_room : 32;
-	rows = realloc(s->rows, room * sizeof(*rows));
-	if (!rows)
-		return -ENOMEM;
-	s->rows = rows;
-	s->rows_room = room;
-	return 0;
-}
-
-/* Note what had been gathered after a round; rounds it missed are alike. */
-static int rows_note(struct shift *s, uint32_t round)
-{
-	struct shift_row row;
-
-	memcpy(row.t, s->null[SHIFT_LIMIT], sizeof(s->null[SHIFT_LIMIT]));
-	memcpy(row.t + METRIC_N, s->rise[SHIFT_LIMIT],
-	       sizeof(s->rise[SHIFT_LIMIT]));
-	if (s->n_rows == 0)
-		s->row_base = round;
-	while (s->row_base + s->n_rows <= round) {
-		if (rows_reserve(s) < 0)
-			return -ENOMEM;
-		s->rows[s->n_rows] = s->row_base + s->n_rows == round ? row
-				     : s->n_rows > 0 ? s->rows[s->n_rows - 1]
-						     : s->row_before;
-		s->n_rows++;
-	}
-	return 0;
-}
-
-/* The baseline of the block joins tau's trailing ones, the oldest leaves. */
-static int recent_push(struct shift *s, const struct shift_block_sum *b)
-{
-	struct shift_recent *slot = &s->ring[s->ring_at];
-	uint32_t at = 0;
-	uint32_t bucket;
-	uint64_t n;
-
-	if (!slot->hist && hist_new(HIST_MAX_NS, &slot->hist) < 0)
-		return -ENOMEM;
-	while (hist_next(slot->hist, &at, &bucket, &n))
-		(void)hist_remove_bucket(s->recent, bucket, n); /* was added */
-	for (int k = 0; k < RATE_N; k++)
-		s->n_recent_events[k] -= slot->n_events[k];
-	hist_clear(slot->hist);
-	memset(slot->n_events, 0, sizeof(slot->n_events));
-
-	for (size_t i = 0; i < b->n_arms; i++) {
-		const struct shift_arm *a = &b->arms[i];
-
-		if (a->canary)
-			continue;
-		for (uint32_t j = 0; j < a->tally->n; j++)
-			if (hist_add_bucket(slot->hist, a->tally->bucket[j],
-					    tally_count(a->tally, j)) < 0)
-				return -ENOMEM;
-		for (int k = 0; k < RATE_N; k++)
-			slot->n_events[k] += a->n_events[k];
-	}
-	if (hist_merge(s->recent, slot->hist) < 0)
-		return -ENOMEM;
-	for (int k = 0; k < RATE_N; k++)
-		s->n_recent_events[k] += slot->n_events[k];
-	s->ring_at = (s->ring_at + 1) % RECENT_N;
-	return 0;
-}
-
-/*
- * Make room for slot.  A canary instance that comes late was left out of the
- * evidence until now, so its own copy without it begins as the evidence is.
- */
-static int instance_reserve(struct shift *s, const struct shift_arm *a)
-{
-	struct shift_instance *in;
-
-	if (a->slot >= s->n_instances) {
-		size_t n = a->slot + 16U;
-		struct shift_instance **p =
-			realloc(s->instances, n * sizeof(void *));
-
-		if (!p)
-			return -ENOMEM;
-		memset(p + s->n_instances, 0,
-		       (n - s->n_instances) * sizeof(void *));
-		s->instances = p;
-		s->n_instances = n;
-	}
-	if (s->instances[a->slot])
-		return 0;
-	in = calloc(1, sizeof(*in));
-	if (!in)
-		return -ENOMEM;
-	if (hist_new(HIST_MAX_NS, &in->all) < 0) {
-		free(in);
-		return -ENOMEM;
-	}
-	memcpy(in->but, s->null[SHIFT_NONE], sizeof(in->but));
-	s->instances[a->slot] = in;
-	return 0;
-}
-
-static int instances_push(struct shift *s, const struct shift_block_sum *b)
-{
-	for (size_t i = 0; i < b->n_arms; i++) {
-		const struct shift_arm *a = &b->arms[i];
-		struct shift_instance *in = s->instances[a->slot];
-
-		for (uint32_t j = 0; j < a->tally->n; j++)
-			if (hist_add_bucket(in->all, a->tally->bucket[j],
-					    tally_count(a->tally, j)) < 0)
-				return -ENOMEM;
-		for (int k = 0; k < RATE_N; k++)
-			in->n_events[k] += a->n_events[k];
-	}
-	return 0;
-}
-
 /* --- a block --- */
 
 static void block_sum(struct shift_block_sum *b)
@@ -517,10 +380,10 @@ static int block_learn(struct shift *s, const struct shift_block_sum *b,
 			note_dispersion(s, b, LEVEL_N + k, each);
 		}
 	}
-	if (instances_push(s, b) < 0)
+	if (shift_keep_instances(s, b) < 0)
 		return -ENOMEM;
 	if (b->n[0] > 0.0) {
-		if (recent_push(s, b) < 0)
+		if (shift_keep_recent(s, b) < 0)
 			return -ENOMEM;
 		shift_spread_update(s, b);
 	}
@@ -540,7 +403,7 @@ int shift_block(struct shift *s, uint64_t block, uint32_t round, uint32_t begun,
 	int rc = -ENOMEM;
 
 	for (size_t i = 0; i < n_arms; i++)
-		if (instance_reserve(s, &arms[i]) < 0)
+		if (shift_keep_slot(s, &arms[i]) < 0)
 			goto out;
 	each = calloc(n_arms ? n_arms : 1, sizeof(*each));
 	if (!each)
@@ -551,7 +414,7 @@ int shift_block(struct shift *s, uint64_t block, uint32_t round, uint32_t begun,
 	shift_plan_block(s, &b, plan);
 	if (b.n[0] > 0.0 && b.n[1] > 0.0 && plan[0].on) {
 		block_compare(s, &b, plan, each);
-		if (rows_note(s, round) < 0)
+		if (shift_keep_row(s, round) < 0)
 			goto out;
 	}
 	rc = block_learn(s, &b, plan, each);

@@ -137,8 +137,9 @@ double pass_log(const struct pass *sum);
 
 /* What there is to show. */
 struct shift_view {
-	double ratio, ratio_lo, ratio_hi; /* of P99, canary over baseline */
-	double limit;			  /* ln of the permitted ratio of P99 */
+	double p99_ns[2]; /* baseline's at the canary's times; 0: not known */
+	double ratio, ratio_lo, ratio_hi; /* canary's over baseline's */
+	double limit;	   /* ln of the permitted ratio of the baseline's P99 */
 	double floor_fail; /* eta of P99; INFINITY where unknown */
 	double floor_pass; /* the most of the levels that a PASS needs */
 	double spread;	   /* sd of ln P99 between instances */
@@ -151,5 +152,13 @@ struct shift_view {
 };
 
 void shift_show(const struct shift *s, struct shift_view *ret_view);
+
+/*
+ * A quantile of the blocks that had both cohorts, in ns: the canary's, or the
+ * baseline's with each block weighted as the canary's requests were.
+ * Returns 0, -EINVAL unless 0 < q <= 1, or -ENODATA before any such block.
+ */
+int shift_quantile(const struct shift *s, bool canary, double q,
+		   uint64_t *ret_ns);
 
 #endif /* STATS_SHIFT_H */

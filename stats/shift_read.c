@@ -10,6 +10,7 @@
 #include "stats/hist.h"
 #include "stats/shift_state.h"
 #include "stats/special.h"
+#include "stats/standard.h"
 
 /* Weights of the levels in the latency part: the tail leads. */
 static const double level_weight[LEVEL_N] = { 0.15, 0.15,  0.15,
@@ -192,12 +193,42 @@ static double noise_of(const struct shift *s)
 		       : 0.0;
 }
 
+int shift_quantile(const struct shift *s, bool canary, double q,
+		   uint64_t *ret_ns)
+{
+	return canary ? hist_quantile(s->canary, q, ret_ns)
+		      : standard_quantile(s->baseline, q, ret_ns);
+}
+
+/*
+ * The P99s as anybody would compute them, and what follows from those two.
+ * The interval speaks of the shift above tau, a quantile of recent blocks; a
+ * point that it leaves out widens it.
+ */
+static void show_p99(const struct shift *s, struct shift_view *v)
+{
+	uint64_t ns[2];
+
+	v->p99_ns[0] = v->p99_ns[1] = 0.0;
+	v->ratio = 1.0;
+	v->limit = s->limit_p99;
+	interval_read(&s->interval, &v->ratio_lo, &v->ratio_hi);
+	if (shift_quantile(s, false, 0.99, &ns[0]) < 0 ||
+	    shift_quantile(s, true, 0.99, &ns[1]) < 0)
+		return;
+	for (int c = 0; c < 2; c++)
+		v->p99_ns[c] = (double)ns[c];
+	v->ratio = fmax(v->p99_ns[1], 1.0) / fmax(v->p99_ns[0], 1.0);
+	v->limit = shift_limit_at(&s->policy, ns[0]);
+	v->ratio_lo = fmin(v->ratio_lo, v->ratio);
+	v->ratio_hi = fmax(v->ratio_hi, v->ratio);
+}
+
 void shift_show(const struct shift *s, struct shift_view *ret_view)
 {
 	struct shift_view *v = ret_view;
 
-	interval_read(&s->interval, &v->ratio, &v->ratio_lo, &v->ratio_hi);
-	v->limit = s->limit_p99;
+	show_p99(s, v);
 	v->floor_fail = s->eta_fail_p99;
 	v->floor_pass = s->eta_pass_max;
 	v->spread = s->sd[LEVEL_P99];

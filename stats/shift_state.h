@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* shift_state - what shift.c gathers and shift_read.c reads; private to both.
+/*
+ * shift_state - what shift.c and shift_keep.c gather and shift_read.c reads;
+ * private to them and to shift_plan.c.
  */
 #ifndef STATS_SHIFT_STATE_H
 #define STATS_SHIFT_STATE_H
@@ -7,6 +9,8 @@
 #include "stats/interval.h"
 #include "stats/policy.h"
 #include "stats/shift.h"
+
+struct standard;
 
 enum {
 	RECENT_N = 30, /* blocks whose baseline sets tau */
@@ -59,6 +63,9 @@ struct shift {
 	uint32_t n_gross[GROSS_N]; /* blocks that said disaster */
 	struct pass pass;
 	struct interval interval;
+	/* all blocks that had both cohorts, to be shown side by side */
+	struct hist *canary;
+	struct standard *baseline;
 
 	struct shift_row *rows; /* after each round from row_base on */
 	size_t n_rows;
@@ -115,6 +122,18 @@ double shift_floor_of(const struct shift *s, int metric,
 
 /* Learn the spread between baseline instances; after they were counted. */
 void shift_spread_update(struct shift *s, const struct shift_block_sum *b);
+
+/* Keep what a round had gathered; rounds it missed are alike. */
+int shift_keep_row(struct shift *s, uint32_t round);
+
+/* Make room for an instance. */
+int shift_keep_slot(struct shift *s, const struct shift_arm *a);
+
+/* Keep what each instance did; its slot was kept.  All return 0 or -ENOMEM. */
+int shift_keep_instances(struct shift *s, const struct shift_block_sum *b);
+
+/* Keep a block that has a baseline, for tau and to be shown. */
+int shift_keep_recent(struct shift *s, const struct shift_block_sum *b);
 
 /* Plan all levels of a block. */
 void shift_plan_block(struct shift *s, const struct shift_block_sum *b,
