@@ -103,18 +103,42 @@ static bool document_take(struct asking *a, const struct client_reply *r,
 	return true;
 }
 
+/* ", 8 windows, 1200 canary requests (about 300 more needed)"; may be "". */
+static void figures_write(const struct document *d, char *to, size_t size)
+{
+	int n;
+
+	to[0] = '\0';
+	if (!d->has_figures)
+		return;
+	n = snprintf(to, size,
+		     ", %" PRIu64 " windows, %" PRIu64 " canary requests",
+		     d->windows, d->canary_requests);
+	if (d->need_requests > 0)
+		n += snprintf(to + n, size - (size_t)n,
+			      " (about %" PRIu64 " more needed)",
+			      d->need_requests);
+	if (d->need_instances > 0)
+		(void)!snprintf(to + n, size - (size_t)n,
+				", about %" PRIu64
+				" more canary instances needed",
+				d->need_instances);
+}
+
 static void say_document(struct asking *a)
 {
 	const struct document *d = &a->document;
 	char key[128];
-	char text[VERDICT_REASON_BYTES + 256];
+	char figures[256];
+	char text[VERDICT_REASON_BYTES + 512];
 
 	snprintf(key, sizeof(key), "%s %s", verdict_word_name(d->word),
 		 d->code);
-	snprintf(text, sizeof(text), "%4" PRId64 " s  %s, %s: %s",
+	figures_write(d, figures, sizeof(figures));
+	snprintf(text, sizeof(text), "%4" PRId64 " s  %s, %s%s: %s",
 		 (now_ms() - a->begun_ms) / 1000, verdict_word_name(d->word),
-		 d->code, d->reason);
-	progress_say(&a->progress, key, text);
+		 d->code, figures, d->reason);
+	progress_say(&a->progress, key, text, now_ms());
 }
 
 static void say_failure(struct asking *a)
@@ -123,7 +147,26 @@ static void say_failure(struct asking *a)
 
 	snprintf(text, sizeof(text), "%4" PRId64 " s  no answer: %s",
 		 (now_ms() - a->begun_ms) / 1000, a->failure.text);
-	progress_say(&a->progress, a->failure.text, text);
+	progress_say(&a->progress, a->failure.text, text, now_ms());
+}
+
+/* Wait before asking a gate again that failed, and do not fall silent. */
+static void pause_after_failure(struct asking *a, int64_t ms)
+{
+	int64_t end_ms = now_ms() + ms;
+
+	if (end_ms > a->deadline_ms)
+		end_ms = a->deadline_ms;
+	while (now_ms() < end_ms) {
+		int64_t until_ms;
+
+		say_failure(a);
+		until_ms = progress_due_ms(&a->progress);
+		if (until_ms > end_ms)
+			until_ms = end_ms;
+		/* never in a circle where no line is due yet */
+		pause_ms(a, until_ms > now_ms() ? until_ms - now_ms() : 1);
+	}
 }
 
 /* One request.  Fills a->failure if nothing was to be had. */
@@ -135,9 +178,15 @@ static enum answer ask_once(struct asking *a, int64_t *ret_retry_after_s)
 	enum answer answer = ANSWER_RETRY;
 	int64_t left = a->deadline_ms - now_ms();
 	int64_t wait = left < 0 ? 0 : left < POLL_MS ? left : POLL_MS;
+	int64_t due = progress_due_ms(&a->progress) - now_ms();
 	int64_t timeout;
 	int rc;
 
+	/* an answer by the time that there should be a line again */
+	if (a->o->command == COMMAND_WAIT && wait > due)
+		wait = due > POLL_MIN_MS ? due : POLL_MIN_MS;
+	if (wait > left)
+		wait = left < 0 ? 0 : left;
 	/* the first answer is wanted now: it shows that all is well */
 	if (!a->has_document)
 		wait = 0;
@@ -265,9 +314,8 @@ static bool ended(struct asking *a, enum answer answer, bool first,
 			*ret_code = say_unreachable(a);
 			return true;
 		}
-		if (now_ms() < a->deadline_ms)
-			say_failure(a);
-		pause_ms(a, decide_backoff_ms(a->n_failed, retry_after_s));
+		pause_after_failure(
+			a, decide_backoff_ms(a->n_failed, retry_after_s));
 		return false;
 	case ANSWER_DOCUMENT:
 		break;
@@ -294,7 +342,7 @@ enum exit_code ask_verdict(struct client *c, const struct options *o)
 
 	a.heard_ms = a.begun_ms;
 	a.deadline_ms = a.begun_ms + (once ? o->wait_ms : o->timeout_ms);
-	progress_init(&a.progress, STDERR_FILENO);
+	progress_init(&a.progress, STDERR_FILENO, o->progress_ms, a.begun_ms);
 	/* at least once: verdict has no time unless it is given some */
 	do {
 		int64_t asked_ms = now_ms();

@@ -63,6 +63,27 @@ static int word_find(const char *name, enum verdict_word *ret_word)
 	return -ENOENT;
 }
 
+/* A count of the document, or false if there is none. */
+static bool count_of(const json_t *object, const char *key, uint64_t *ret_n)
+{
+	const json_t *value = json_object_get(object, key);
+
+	if (!json_is_integer(value) || json_integer_value(value) < 0)
+		return false;
+	*ret_n = (uint64_t)json_integer_value(value);
+	return true;
+}
+
+/* For progress alone: a document without them is a document. */
+static void figures_read(const json_t *root, struct document *d)
+{
+	d->has_figures =
+		count_of(root, "windows", &d->windows) &&
+		count_of(root, "canary_requests", &d->canary_requests) &&
+		count_of(root, "need_requests", &d->need_requests) &&
+		count_of(root, "need_instances", &d->need_instances);
+}
+
 /* The word and the three flags must agree: readers go by either. */
 static int check_flags(const json_t *root, const struct document *d,
 		       struct err *err)
@@ -100,6 +121,7 @@ static int members_read(const json_t *root, struct document *d, struct err *err)
 	text_copy(d->code, sizeof(d->code), code);
 	text_copy(d->reason, sizeof(d->reason), reason);
 	text_copy(d->report, sizeof(d->report), report ? report : "");
+	figures_read(root, d);
 	return check_flags(root, d, err);
 }
 

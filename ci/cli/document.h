@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "stats/verdict.h"
 
@@ -24,6 +25,11 @@ struct document {
 	char code[DOCUMENT_CODE_BYTES];
 	char reason[VERDICT_REASON_BYTES];
 	char report[DOCUMENT_REPORT_BYTES]; /* URL */
+	bool has_figures;		    /* what follows was there */
+	uint64_t windows;		    /* compared so far */
+	uint64_t canary_requests;
+	uint64_t need_requests; /* canary requests still missing, about */
+	uint64_t need_instances;
 	char *text; /* the whole document on one line; owned */
 };
 

@@ -60,7 +60,11 @@ static const char help_wait[] =
 	"500ms, 2s, 30m, 1h\n"
 	"  --unreachable-after 2m\n"
 	"                       how long the gate may be away "
-	"meanwhile\n" OUTCOMES CONNECTION "\n" EXITS;
+	"meanwhile\n"
+	"  --progress-every 60s a line of progress at least so often; each "
+	"change\n"
+	"                       of verdict is a line too\n" OUTCOMES CONNECTION
+	"\n" EXITS;
 
 static const char help_verdict[] =
 	"tailgate verdict: ask for the verdict on a canary\n"

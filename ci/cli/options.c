@@ -121,6 +121,12 @@ static int set_away(struct options *o, const char *v, struct err *err)
 			       &o->away_ms, err);
 }
 
+static int set_progress(struct options *o, const char *v, struct err *err)
+{
+	return num_duration_ms("--progress-every", v, 1000, HOUR_MS,
+			       &o->progress_ms, err);
+}
+
 static int set_on_inconclusive(struct options *o, const char *v,
 			       struct err *err)
 {
@@ -169,6 +175,7 @@ static const struct option_row {
 	{ "wait", 1 << COMMAND_VERDICT, 0, set_wait },
 	{ "timeout", 1 << COMMAND_WAIT, 0, set_timeout },
 	{ "unreachable-after", 1 << COMMAND_WAIT, 0, set_away },
+	{ "progress-every", 1 << COMMAND_WAIT, 0, set_progress },
 	{ "on-inconclusive", ASKS, 0, set_on_inconclusive },
 	{ "on-error", ASKS, 0, set_on_error },
 	{ "reason", 1 << COMMAND_STOP, 1 << COMMAND_STOP, set_reason },
@@ -284,7 +291,8 @@ int options_parse(int argc, char *const *argv, struct options *ret_o,
 	struct options o = { .command = COMMAND_HELP,
 			     .help_on = COMMAND_N,
 			     .timeout_ms = HOUR_MS / 2,
-			     .away_ms = 2 * 60 * 1000 };
+			     .away_ms = 2 * 60 * 1000,
+			     .progress_ms = 60 * 1000 };
 	int rc = 0;
 
 	if (argc >= 2 && strcmp(argv[1], "--version") == 0)

@@ -46,10 +46,11 @@ struct options {
 	uint64_t id; /* of a rollout */
 	bool has_step;
 	uint64_t step;
-	uint64_t attempt;   /* 0: not given */
-	int64_t wait_ms;    /* verdict: how long it may take to be final */
-	int64_t timeout_ms; /* wait: how long in all */
-	int64_t away_ms;    /* how long the gate may be out of reach */
+	uint64_t attempt;    /* 0: not given */
+	int64_t wait_ms;     /* verdict: how long it may take to be final */
+	int64_t timeout_ms;  /* wait: how long in all */
+	int64_t away_ms;     /* how long the gate may be out of reach */
+	int64_t progress_ms; /* wait: a line of a log at least so often */
 	enum on_inconclusive on_inconclusive;
 	bool pass_on_error; /* the gate's absence or fault is no obstacle */
 	bool json;

@@ -111,6 +111,18 @@ is "running until time is up" 5 'still running, because running' \
 is "pass after a while" 0 '^pass: ' 'running, COLLECTING' wait late
 is "each change is one line" 0 '^pass: ' 'WARMING_UP' wait changes
 holds "and no more than that" [ "$(grep -c COLLECTING "$dir/err")" = 1 ]
+is "what does not change is said now and then" 5 '' '' wait never-changes \
+	--timeout 4s --progress-every 1s
+lines=$(grep -c COLLECTING "$dir/err")
+holds "once in the time asked for: $lines lines" \
+	[ "$lines" -ge 3 -a "$lines" -le 5 ]
+holds "with what is there and what is missing" grep -q -e ', 1 windows, 100 canary requests (about 300 more needed), about 1 more canary instances needed: ' "$dir/err"
+holds "and the figures move" grep -q ', 3 windows, 300 canary' "$dir/err"
+is "a gate that stays away is said to, too" 5 '' '' wait away --timeout 4s \
+	--progress-every 1s
+lines=$(grep -c 'no answer: BUSY' "$dir/err")
+holds "though it is not asked: $lines lines" \
+	[ "$lines" -ge 3 -a "$lines" -le 5 ]
 
 from=$(date +%s%N)
 is "Retry-After of a 503 is kept to" 0 '^pass: ' 'BUSY' wait busy

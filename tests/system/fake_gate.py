@@ -31,10 +31,15 @@ def error(status, code, **fields):
 
 def answer(service, n):
     """The n-th answer, from 1, to a question about service."""
-    running = document("running", False, "COLLECTING")
+    running = document("running", False, "COLLECTING", windows=n,
+                       canary_requests=100 * n, need_requests=300,
+                       need_instances=1)
     scripts = {
         "inconclusive-open": lambda: document("inconclusive", False),
         "never": lambda: running,
+        "never-changes": lambda: running,
+        "away": lambda: (running if n < 2 else
+                         error(503, "BUSY", **{"Retry-After": "60"})),
         "late": lambda: running if n < 3 else document("pass"),
         "late-too": lambda: running if n < 2 else document("pass"),
         "changes": lambda: [running, document("running", False, "COLLECTING",
