@@ -13,12 +13,12 @@
 #include <unistd.h>
 
 #include "collector/spool.h"
+#include "collector/uplink_events.h"
 #include "common/clock.h"
 #include "common/err.h"
 #include "common/limits.h"
 
 enum {
-	EVENTS_MAX = 64,     /* not picked up yet; later ones are merged */
 	REPLY_BYTES = 4096,  /* of the gate's answer: a code and a sentence */
 	TOKEN_BYTES = 512,   /* of a token file */
 	CONNECT_MS = 10000,  /* to a gate that does not answer */
@@ -71,8 +71,7 @@ struct uplink {
 	uint64_t n_queued;
 	bool finishing;
 	uint64_t deadline_ns;
-	size_t n_events;
-	struct uplink_event events[EVENTS_MAX];
+	struct uplink_events events;
 	struct uplink_counts counts;
 };
 
@@ -86,25 +85,10 @@ static uint64_t draw(void)
 	return random;
 }
 
-/*
- * Remember an event.  When nobody picks them up, those of one kind become
- * one with their counts added: what is counted is never lost.
- */
 static void tell(struct uplink *u, const struct uplink_event *e)
 {
 	pthread_mutex_lock(&u->mutex);
-	if (u->n_events < EVENTS_MAX) {
-		u->events[u->n_events++] = *e;
-	} else {
-		for (size_t i = EVENTS_MAX; i > 0; i--) {
-			struct uplink_event *have = &u->events[i - 1];
-
-			if (have->what == e->what) {
-				have->n += e->n;
-				break;
-			}
-		}
-	}
+	uplink_events_put(&u->events, e);
 	pthread_mutex_unlock(&u->mutex);
 }
 
@@ -552,13 +536,7 @@ bool uplink_next(struct uplink *u, struct uplink_event *ret_event)
 	bool any;
 
 	pthread_mutex_lock(&u->mutex);
-	any = u->n_events > 0;
-	if (any) {
-		*ret_event = u->events[0];
-		u->n_events--;
-		memmove(&u->events[0], &u->events[1],
-			u->n_events * sizeof(u->events[0]));
-	}
+	any = uplink_events_take(&u->events, ret_event);
 	pthread_mutex_unlock(&u->mutex);
 	return any;
 }
