@@ -165,7 +165,7 @@ lint:
 PROFILER = $(B)/tests/system/profiler
 $(PROFILER): $(PROFILER).o $(B)/libcollector.a $(BASE)
 	$(call say,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(B)/libcollector.a $(BASE) \
-		$(call libs,$(COLLECTOR_PKGS)) -liberty
+		$(call libs,libbpf libelf liblzma) -liberty
 
 # Batches of a story, as files.
 FEEDER = $(B)/tests/system/feeder
@@ -182,7 +182,7 @@ $(TRUTH): %: %.o $(BASE)
 system: all $(PROFILER) $(FEEDER) $(TRUTH)
 	@sh tests/system/run.sh $(B)
 
-vm: $(TRUTH)
+vm: $(TRUTH) $(PROFILER)
 	@sh tests/vm/run.sh $(B)
 
 sim: $(B)/tests/sim/sim
@@ -205,7 +205,7 @@ $(BENCH): LDLIBS = $(call libs,$(ALL_PKGS)) -liberty
 $(BENCH): %: %.o $(BASE)
 	$(link)
 
-bench: all $(BENCH)
+bench: all $(BENCH) $(TRUTH)
 	@sh tests/bench/run.sh $(B) $(if $(QUICK),--quick)
 
 install: all

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# run.sh - the latency truth test on Debian 12's own kernel, in a machine that
-# qemu emulates.
+# run.sh - the latency truth test, and a profile, on Debian 12's own kernel, in
+# a machine that qemu emulates.
 #
 #	sh tests/vm/run.sh BUILD_DIR
 #
@@ -10,7 +10,7 @@
 set -u
 build=${1:-build/plain}
 work=build/vm
-programs=$build/tests/system/truth
+system=$build/tests/system
 limit_s=230
 
 fail() {
@@ -45,11 +45,13 @@ make_initramfs() {
 	ln -s busybox "$root/bin/sh"
 	cp tests/vm/init "$root/init"
 	chmod 755 "$root/init"
-	cp "$programs/driver" "$programs/server" "$programs/client" \
-	    tests/system/truth/run.sh tests/system/truth/check.awk \
-	    "$root/truth/" || fail "no programs in $programs"
-	for program in driver server client; do
-		ldd "$programs/$program"
+	programs="$system/truth/driver $system/truth/server
+	    $system/truth/client $system/profiler"
+	# shellcheck disable=SC2086
+	cp $programs tests/system/truth/run.sh tests/system/truth/check.awk \
+	    "$root/truth/" || fail "no programs in $system"
+	for program in $programs; do
+		ldd "$program"
 	done | sed -n "s/[^/]*\(\/[^ ]*\) (0x.*/\1/p" | sort -u |
 	while read -r library; do
 		mkdir -p "$root${library%/*}"
