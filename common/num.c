@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/err.h"
@@ -132,23 +133,40 @@ static uint64_t unit_ms(const char *unit)
 	return 0;
 }
 
+/* In the largest unit that leaves no rest: "1m", "8760h". */
+static void duration_write(int64_t ms, char *to, size_t size)
+{
+	if (ms >= 3600000 && ms % 3600000 == 0)
+		(void)snprintf(to, size, "%" PRId64 "h", ms / 3600000);
+	else if (ms >= 60000 && ms % 60000 == 0)
+		(void)snprintf(to, size, "%" PRId64 "m", ms / 60000);
+	else if (ms >= 1000 && ms % 1000 == 0)
+		(void)snprintf(to, size, "%" PRId64 "s", ms / 1000);
+	else
+		(void)snprintf(to, size, "%" PRId64 "%s", ms, ms ? "ms" : "");
+}
+
 int num_duration_ms(const char *field, const char *text, int64_t min_ms,
 		    int64_t max_ms, int64_t *ret_ms, struct err *err)
 {
 	const char *at = text ? text : "";
 	uint64_t v = 0;
 	uint64_t per;
+	char least[32], most[32];
 	bool ok = digits(&at, &v);
 
 	per = ok ? unit_ms(at) : 0;
 	if (ok && v == 0 && *at == '\0')
 		per = 1;
 	if (per == 0 || __builtin_mul_overflow(v, per, &v) || v > INT64_MAX ||
-	    (int64_t)v < min_ms || (int64_t)v > max_ms)
+	    (int64_t)v < min_ms || (int64_t)v > max_ms) {
+		duration_write(min_ms, least, sizeof(least));
+		duration_write(max_ms, most, sizeof(most));
 		return err_set(err, -EINVAL,
-			       "%s: \"%.*s\" is not a duration of %" PRId64
-			       "ms to %" PRId64 "ms; write 500ms, 2s, 30m, 1h",
-			       field, SHOWN, text ? text : "", min_ms, max_ms);
+			       "%s: \"%.*s\" is not a duration of %s to %s; "
+			       "write 500ms, 2s, 30m or 1h",
+			       field, SHOWN, text ? text : "", least, most);
+	}
 	*ret_ms = (int64_t)v;
 	return 0;
 }

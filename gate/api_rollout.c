@@ -131,7 +131,7 @@ int api_rollout_list(struct gate *g, const struct request *rq, struct reply *rp)
 
 	if (rq->n_query > (service ? 1 : 0))
 		return err_set(&rp->err, -EINVAL,
-			       "service is the only parameter here");
+			       "unknown parameter: a list takes service alone");
 	if (service && identity_check("service", service, &rp->err) < 0) {
 		rp->fault = FAULT_BAD_IDENTITY;
 		return -EINVAL;

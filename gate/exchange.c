@@ -199,7 +199,8 @@ static void check_body(struct exchange *ex, const struct exchange_head *head,
 		refuse(ex, FAULT_MEDIA_TYPE);
 	}
 	if (expect && strcasecmp(expect, "100-continue") != 0) {
-		err_set(&ex->rp.err, -EINVAL, "Expect \"%.40s\"", expect);
+		err_set(&ex->rp.err, -EINVAL,
+			"Expect \"%.40s\": want 100-continue", expect);
 		refuse(ex, FAULT_BAD_FRAMING);
 	}
 	if (has_body && e->body_max == 0)

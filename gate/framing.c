@@ -80,7 +80,8 @@ static int take_encoding(const struct framing_field *f, const char *version,
 			       "Transfer-Encoding \"%.40s\": want chunked",
 			       f->value);
 	if (strcmp(version, "HTTP/1.1") != 0)
-		return err_set(err, -EBADMSG, "Transfer-Encoding in %.16s",
+		return err_set(err, -EBADMSG,
+			       "Transfer-Encoding in %.16s, which has none",
 			       version);
 	to->chunked = true;
 	return 0;
@@ -98,7 +99,10 @@ static int take_host(const struct framing_field *f, struct framing *to,
 		unsigned char c = (unsigned char)f->value[i];
 
 		if (c <= ' ' || c >= 0x7f || strchr("/\\@?#\"'<>&,;", c))
-			return err_set(err, -EBADMSG, "Host: byte 0x%02x", c);
+			return err_set(
+				err, -EBADMSG,
+				"Host has the byte 0x%02x, which is in no name",
+				c);
 	}
 	to->host = f->value;
 	return 0;

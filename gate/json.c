@@ -63,7 +63,8 @@ int json_parse(const void *text, size_t len, struct json_doc **ret_doc,
 	int rc;
 
 	if (len > LIMIT_JSON_BYTES)
-		return err_set(err, -EMSGSIZE, "JSON: %zu bytes, limit %d", len,
+		return err_set(err, -EMSGSIZE,
+			       "JSON: it has %zu bytes and may have %d", len,
 			       LIMIT_JSON_BYTES);
 	rc = check_depth(text, len, err);
 	if (rc < 0)
@@ -233,7 +234,8 @@ int json_text(const struct json *v, size_t max, const char **ret_text,
 	if (!text)
 		return refuse(v, "a string", err);
 	if (strlen(text) > max)
-		return err_set(err, -EINVAL, "key %s: %zu bytes, limit %zu",
+		return err_set(err, -EINVAL,
+			       "key %s: it has %zu bytes and may have %zu",
 			       v->path, strlen(text), max);
 	*ret_text = text;
 	return 0;
@@ -318,7 +320,8 @@ int json_get_array(const struct json *v, const char *key, size_t max,
 	if (!json_is_array(value_of(&m)))
 		return refuse(&m, "an array", err);
 	if (json_array_size(value_of(&m)) > max)
-		return err_set(err, -EINVAL, "key %s: %zu elements, limit %zu",
+		return err_set(err, -EINVAL,
+			       "key %s: it has %zu elements and may have %zu",
 			       m.path, json_array_size(value_of(&m)), max);
 	*ret_n = json_array_size(value_of(&m));
 	*ret_array = m;

@@ -416,8 +416,8 @@ int judge_start(struct store *st, struct policies *policies,
 	code = pthread_create(&j->thread, NULL, judge_main, j);
 	if (code != 0) {
 		judge_stop(j);
-		return err_set(err, -ENOMEM, "judge: no thread: errno %d",
-			       code);
+		return err_set(err, -ENOMEM, "judge: no thread: %s",
+			       err_describe(code));
 	}
 	j->runs = true;
 	*ret_j = j;

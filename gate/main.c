@@ -16,6 +16,7 @@
 #include "common/drop.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "common/version.h"
 #include "gate/auth.h"
 #include "gate/gate.h"
 #include "gate/http.h"
@@ -25,8 +26,6 @@
 #include "gate/store.h"
 
 enum { TRIM_PERIOD_S = 60 };
-
-static const char version[] = "tailgated 0.1";
 
 /* A file for each connection: as many as the machine lets us have. */
 static void raise_file_limit(void)
@@ -102,7 +101,7 @@ static void say_start(const struct gate *g, const struct options *o)
 	printf("tailgated: listening on http://%s\n", http_address(g->http));
 	fflush(stdout);
 	log_begin(&line, g->log, LOG_INFO, "started");
-	log_text(&line, "version", version);
+	log_text(&line, "version", TAILGATE_VERSION);
 	log_text(&line, "listen", http_address(g->http));
 	log_text(&line, "store", o->store);
 	log_text(&line, "access", auth_is_open(g->auth) ? "open" : "tokens");
@@ -157,7 +156,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	if (o.help || o.version) {
-		puts(o.help ? options_usage : version);
+		puts(o.help ? options_usage : "tailgated " TAILGATE_VERSION);
 		return 0;
 	}
 	log.level = o.log_level;

@@ -283,15 +283,16 @@ static int file_read(const char *path, char **ret_text, size_t *ret_len,
 		return err_set(err, -ENOMEM, "policy: no memory");
 	f = fopen(path, "re");
 	if (!f) {
-		rc = err_set(err, -EINVAL, "%s: cannot be read: errno %d", path,
-			     errno);
+		rc = err_set(err, -EINVAL, "policy file %s: %s", path,
+			     err_describe(errno));
 		free(text);
 		return rc;
 	}
 	/* one byte more than is taken, so that too long is seen */
 	*ret_len = fread(text, 1, LIMIT_JSON_BYTES + 1, f);
 	if (ferror(f))
-		rc = err_set(err, -EINVAL, "%s: cannot be read", path);
+		rc = err_set(err, -EINVAL, "policy file %s: it cannot be read",
+			     path);
 	(void)fclose(f); /* only read */
 	if (rc < 0)
 		free(text);
@@ -350,8 +351,8 @@ static int dir_add(struct policies *p, const char *dir, struct err *err)
 	int rc = 0;
 
 	if (n < 0)
-		return err_set(err, -EINVAL, "%s: cannot be read: errno %d",
-			       dir, errno);
+		return err_set(err, -EINVAL, "--policy-dir %s: %s", dir,
+			       err_describe(errno));
 	for (int i = 0; i < n; i++) {
 		if (rc == 0 && name_of(files[i]->d_name, name)) {
 			(void)!snprintf(path, sizeof(path), "%s/%s", dir,

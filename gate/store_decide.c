@@ -69,7 +69,8 @@ static int rollout_number(struct sqlite *db, int64_t service_id,
 		last = base;
 	if (last - base >= LIMIT_SERVICE_ROLLOUTS)
 		return err_set(err, -ENOSPC,
-			       "store: the service has had %d rollouts",
+			       "store: the service has had %d rollouts and "
+			       "can have no more",
 			       LIMIT_SERVICE_ROLLOUTS);
 	*ret_rollout_id = last + 1;
 	return 0;

@@ -42,8 +42,10 @@ int store_reader_take(struct store *st, struct sqlite **ret_db, struct err *err)
 		st->n_readers++;
 	pthread_mutex_unlock(&st->lock);
 	if (rc < 0)
-		return err_set(err, rc, "store: %d readers are busy",
-			       LIMIT_STORE_READERS);
+		return err_set(
+			err, rc,
+			"store: all of its %d readers are busy; try again",
+			LIMIT_STORE_READERS);
 	if (!db)
 		rc = sqlite_open(st->path, SQLITE_ROLE_READER, &db, err);
 	if (rc < 0) {

@@ -24,11 +24,18 @@ static int recognise(struct sqlite *db, const char *path, int64_t *ret_version,
 	int64_t application = 0;
 	int64_t version = 0;
 	int64_t n_objects = 0;
+	struct err why = { "" };
 	int rc;
 
-	rc = sqlite_number(db, "PRAGMA application_id", &application, err);
-	if (rc == 0)
-		rc = sqlite_number(db, "PRAGMA user_version", &version, err);
+	rc = sqlite_number(db, "PRAGMA application_id", &application, &why);
+	if (rc == -EPROTO)
+		return err_set(err, rc,
+			       "store: %s is not a database: name a store of a "
+			       "gate, or a file that is not there yet",
+			       path);
+	if (rc < 0)
+		return err_set(err, rc, "%s", why.text);
+	rc = sqlite_number(db, "PRAGMA user_version", &version, err);
 	if (rc == 0)
 		rc = sqlite_number(db, "SELECT count(*) FROM sqlite_schema",
 				   &n_objects, err);

@@ -28,8 +28,10 @@ int store_reserve(struct store *st, struct err *err)
 		st->stats.queue_depth++;
 	pthread_mutex_unlock(&st->lock);
 	if (rc < 0)
-		return err_set(err, rc, "store: %d batches are waiting already",
-			       LIMIT_STORE_QUEUE);
+		return err_set(
+			err, rc,
+			"store: %d writes are waiting already; try again",
+			LIMIT_STORE_QUEUE);
 	return 0;
 }
 
@@ -241,8 +243,8 @@ int store_writer_start(struct store *st, struct err *err)
 	int code = pthread_create(&st->writer, NULL, writer_main, st);
 
 	if (code != 0)
-		return err_set(err, -ENOMEM, "store: no thread: errno %d",
-			       code);
+		return err_set(err, -ENOMEM, "store: no thread: %s",
+			       err_describe(code));
 	st->writer_runs = true;
 	return 0;
 }

@@ -228,9 +228,11 @@ static int option_read(int argc, char *const *argv, int *at, struct options *o,
 		rc = rows[i].set(o, value, err);
 		return rc;
 	}
-	return err_set(err, -EINVAL, "tailgate %s has no option --%.*s",
+	return err_set(err, -EINVAL,
+		       "%s has no option --%.*s; tailgate %s --help lists "
+		       "them",
 		       command_names[o->command], (int)(len < 40 ? len : 40),
-		       word);
+		       word, command_names[o->command]);
 }
 
 static int check_needed(const struct options *o, unsigned int given,
@@ -238,12 +240,16 @@ static int check_needed(const struct options *o, unsigned int given,
 {
 	for (unsigned int i = 0; i < N_ROWS; i++) {
 		if ((rows[i].needed & 1U << o->command) && !(given & 1U << i))
-			return err_set(err, -EINVAL, "tailgate %s needs --%s",
-				       command_names[o->command], rows[i].name);
+			return err_set(err, -EINVAL,
+				       "%s needs --%s; tailgate %s --help "
+				       "lists its options",
+				       command_names[o->command], rows[i].name,
+				       command_names[o->command]);
 	}
 	if (o->command == COMMAND_STOP && o->id == 0)
 		return err_set(err, -EINVAL,
-			       "tailgate stop needs the number of a rollout");
+			       "stop needs the number of a rollout; tailgate "
+			       "rollouts lists them");
 	if (o->baseline && o->canary && strcmp(o->baseline, o->canary) == 0)
 		return err_set(err, -EINVAL,
 			       "--baseline and --canary are both \"%s\": there "
@@ -270,7 +276,13 @@ static int words_read(int argc, char *const *argv, struct options *o,
 			rc = option_read(argc, argv, &i, o, &given, err);
 		} else if (o->command == COMMAND_STOP && o->id == 0) {
 			rc = num_u64("rollout", argv[i], 1, INT64_MAX, &o->id,
-				     err);
+				     NULL);
+			if (rc < 0)
+				rc = err_set(err, rc,
+					     "rollout: \"%.40s\" is no number "
+					     "of one; tailgate rollouts lists "
+					     "them",
+					     argv[i]);
 		} else if (o->command == COMMAND_HELP && argc == 3) {
 			rc = command_find(argv[i], &o->help_on, err);
 		} else {
