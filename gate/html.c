@@ -74,7 +74,7 @@ void html_count(struct buf *b, uint64_t n)
 
 	for (int i = 0; i < len; i++) {
 		if (i > 0 && (len - i) % 3 == 0)
-			buf_puts(b, "\xe2\x80\xaf");
+			buf_puts(b, ",");
 		buf_add(b, &digits[i], 1);
 	}
 }

@@ -23,7 +23,8 @@ void html_text(struct buf *b, const char *text);
 /* The same, cut to at most max characters, the last of which is then "…". */
 void html_text_cut(struct buf *b, const char *text, size_t max);
 
-/* Append a count with thin spaces between thousands: 12 345. */
+/* Append a count with commas between thousands, as verdicts have them: 12,345.
+ */
 void html_count(struct buf *b, uint64_t n);
 
 /* Append ms to three digits: 0.42 ms, 61.8 ms, 1 234 ms; signed: +12.2 ms. */

@@ -18,7 +18,7 @@ enum {
 	NODES_MAX = 2000, /* some 500 KB of a page */
 	ROWS_MAX = 400,
 	CHAR_W = 7,   /* of an 11 px monospace letter, rounded up */
-	TEXT_MIN = 4, /* letters; fewer say nothing */
+	TEXT_MIN = 6, /* letters; fewer say nothing */
 };
 #define WIDTH_MIN 0.4 /* px; less cannot be seen */
 
@@ -161,19 +161,25 @@ static const char *class_mark(enum path_class c)
 	return marks[c];
 }
 
-/* The end of a name says most: the method, not the package. */
+/* The last part of a name, which says most: the method, not its package. */
+static const char *last_part(const char *name)
+{
+	const char *part = name;
+
+	/* what stands in brackets are arguments */
+	for (const char *at = name; *at && !strchr("(<[", *at); at++)
+		if ((*at == '.' || *at == ':' || *at == '/') && at[1] != '\0' &&
+		    !strchr("(<[.:/", at[1]))
+			part = at + 1;
+	return part;
+}
+
+/* As much as fits: the name, else its last part, else how that begins. */
 static void write_name(struct buf *b, const char *name, size_t max)
 {
-	size_t len = strlen(name);
-
-	if (len > max) {
-		name += len - (max - 1);
-		/* not from within a character */
-		while (((unsigned char)*name & 0xc0) == 0x80)
-			name++;
-		buf_puts(b, "\xe2\x80\xa6");
-	}
-	html_text(b, name);
+	if (strlen(name) > max)
+		name = last_part(name);
+	html_text_cut(b, name, max);
 }
 
 static void write_node(struct buf *b, const struct flame *f, uint32_t i)

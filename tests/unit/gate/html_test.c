@@ -44,9 +44,7 @@ static void counts_and_times_are_readable(void)
 	struct buf b = { 0 };
 
 	html_count(&b, 1234567);
-	CHECK(strcmp(b.bytes, "1\xe2\x80\xaf"
-			      "234\xe2\x80\xaf"
-			      "567") == 0);
+	CHECK(strcmp(b.bytes, "1,234,567") == 0);
 	buf_release(&b);
 	html_count(&b, 999);
 	CHECK(strcmp(b.bytes, "999") == 0);

@@ -101,11 +101,52 @@ static void nothing_to_draw_is_said(void)
 	buf_release(&b);
 }
 
+/* The text of a box so wide that a part of the name fits. */
+static void a_label_is_the_part_that_says_most(void)
+{
+	static const struct {
+		const char *name;
+		uint64_t width; /* of 1200 px */
+		const char *label;
+	} cases[] = {
+		{ "io.netty.Channel.read", 200, ">io.netty.Channel.read<" },
+		{ "io.netty.Channel.fireRead", 100, ">fireRead<" },
+		{ "io.netty.Channel.fireChannelRead", 70,
+		  ">fireChann\xe2\x80\xa6<" },
+		{ "std::map<a.b, c.d>::find", 100, ">map&lt;a.b, c.d&gt;" },
+
+		{ "ends.", 60, ">ends.<" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct rollout_path paths[] = {
+			{ .parent = BATCH_NO_PARENT,
+			  .function = cases[i].name,
+			  .self_ns = { 1, cases[i].width } },
+			{ .parent = BATCH_NO_PARENT,
+			  .function = "other",
+			  .self_ns = { 1, 1200 - cases[i].width } },
+		};
+		struct svg_flame_pruned pruned;
+		struct buf b = { 0 };
+		const char *text;
+
+		CHECK_EQ(svg_flame_write(&b, paths, 2, &pruned), 0);
+		text = strstr(b.bytes, "<text");
+		if (!text || !strstr(b.bytes, cases[i].label))
+			test_fail(__FILE__, __LINE__, "%s: no %s in %s",
+				  cases[i].name, cases[i].label, b.bytes);
+		buf_release(&b);
+	}
+}
+
 const struct test_case test_cases[] = {
 	{ "svg_flame: classes are told apart by form",
 	  classes_are_told_apart_by_form },
 	{ "svg_flame: a large tree is cut and says so",
 	  a_large_tree_is_cut_and_says_so },
 	{ "svg_flame: nothing to draw is said", nothing_to_draw_is_said },
+	{ "svg_flame: a label is the part that says most",
+	  a_label_is_the_part_that_says_most },
 	{ NULL, NULL },
 };
