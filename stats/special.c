@@ -96,8 +96,10 @@ double special_digamma(double x)
 	double shift = 0.0;
 	double f;
 
-	for (; x < 10.0; x += 1.0)
+	while (x < 10.0) {
 		shift -= 1.0 / x;
+		x += 1.0;
+	}
 	f = 1.0 / (x * x);
 	return shift + log(x) - 0.5 / x -
 	       f * (1.0 / 12 - f * (1.0 / 120 - f * (1.0 / 252 - f / 240)));
@@ -108,8 +110,10 @@ double special_trigamma(double x)
 	double shift = 0.0;
 	double f;
 
-	for (; x < 10.0; x += 1.0)
+	while (x < 10.0) {
 		shift += 1.0 / (x * x);
+		x += 1.0;
+	}
 	f = 1.0 / (x * x);
 	return shift + 1.0 / x + f / 2.0 +
 	       f / x * (1.0 / 6 - f * (1.0 / 30 - f * (1.0 / 42 - f / 30)));

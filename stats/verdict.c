@@ -353,11 +353,9 @@ static void add_field(struct text *t, const char *name, size_t len,
 		add_percent(t, f->permitted);
 	else if (IS("seen_times"))
 		add_times(t, f->seen);
-	else if (IS("permitted_times"))
-		text_printf(t, "%.0f", f->permitted);
 	else if (IS("seen_count"))
 		text_printf(t, "%.0f", f->seen);
-	else if (IS("permitted_count"))
+	else if (IS("permitted_count") || IS("permitted_times"))
 		text_printf(t, "%.0f", f->permitted);
 	else if (IS("seen_ratio"))
 		text_printf(t, "%.2g", f->seen);

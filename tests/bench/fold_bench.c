@@ -28,7 +28,7 @@ static double fold_ms(const struct shape *shape, uint32_t n_windows)
 	struct rollout_member *members =
 		calloc(shape->n_instances, sizeof(*members));
 	struct sample_batch **batches =
-		calloc(shape->n_instances, sizeof(*batches));
+		calloc(shape->n_instances, sizeof(struct sample_batch *));
 	struct err err = { .text = "" };
 	struct rollout *r = NULL;
 	struct policy policy;

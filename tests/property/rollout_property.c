@@ -75,7 +75,7 @@ static bool alike(const struct rollout *a, const struct verdict *va,
 
 	if (va->word != vb->word || va->code != vb->code ||
 	    strcmp(va->reason, vb->reason) != 0 ||
-	    memcmp(&va->p99_ratio, &vb->p99_ratio, sizeof(double)) != 0 ||
+	    va->p99_ratio != vb->p99_ratio ||
 	    va->need_requests != vb->need_requests ||
 	    rollout_n_routes(a) != rollout_n_routes(b))
 		return false;
@@ -320,8 +320,8 @@ static void figures_are_always_finite(void)
 	for (int round = 0; round < 20; round++) {
 		const struct effect e = { .scale = 0.1 * (round % 4),
 					  .hang = round % 5 ? 0.0 : 0.5 };
-		struct rollout *r;
-		struct verdict v;
+		struct rollout *r = NULL;
+		struct verdict v = { 0 };
 		struct rollout_route_view view;
 
 		CHECK_EQ(fold(rng_next(&rng), &e, shuffle, &rng, 0, &r, &v), 0);
