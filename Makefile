@@ -80,6 +80,12 @@ $(B)/tailgate-collector: LDLIBS = $(call libs,$(COLLECTOR_PKGS)) -liberty
 $(B)/tailgate: $(B)/ci/cli/main.o $(B)/libcli.a $(BASE)
 $(B)/tailgate: LDLIBS = $(call libs,$(CLI_PKGS))
 
+# LeakSanitizer looks with ptrace(), which these two have given up by the time
+# they end: their leaks are looked for in the unit tests of the same modules.
+ifdef SAN
+$(B)/tailgated $(B)/tailgate-collector: $(B)/tests/no_leak_check.o
+endif
+
 # A test links the directory that it mirrors, without that program's main().
 LDLIBS = $(call libs,$(COMMON_PKGS))
 $(filter $(B)/tests/unit/gate/%,$(UNIT)): $(B)/libgate.a
@@ -202,6 +208,7 @@ $(B)/tests/fuzz/make_corpus: %: %.o $(B)/tests/random_batch.o $(BASE)
 BENCH = $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*_bench.c))
 $(BENCH): $(B)/tests/bench/sample_batch.o $(B)/libgate.a $(B)/libcollector.a
 $(BENCH): LDLIBS = $(call libs,$(ALL_PKGS)) -liberty
+$(B)/tests/bench/gate_bench: $(B)/tests/story.o
 $(BENCH): %: %.o $(BASE)
 	$(link)
 
