@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "collector/spool.h"
@@ -417,6 +418,9 @@ static void *run(void *arg)
 	int sleep_ms;
 	int running;
 
+	/* it inherits the hurry of the thread that measures, and has none */
+	if (getpriority(PRIO_PROCESS, 0) < 0)
+		(void)setpriority(PRIO_PROCESS, 0, 0);
 	for (;;) {
 		take_queue(u);
 		if (is_over(u, &sleep_ms))
