@@ -29,6 +29,8 @@ int shift_new(const struct policy *policy, struct shift **ret_s)
 	s->eta_pass_max = INFINITY;
 	s->limit_p99 = log1p(policy->margin);
 	if (hist_new(HIST_MAX_NS, &s->recent) < 0 ||
+	    hist_new(HIST_MAX_NS, &s->pool) < 0 ||
+	    hist_new(HIST_MAX_NS, &s->pool_before) < 0 ||
 	    hist_new(HIST_MAX_NS, &s->canary) < 0 ||
 	    standard_new(&s->baseline) < 0) {
 		shift_free(s);
@@ -43,13 +45,17 @@ void shift_free(struct shift *s)
 	if (!s)
 		return;
 	for (size_t i = 0; i < s->n_instances; i++) {
-		if (s->instances[i])
-			hist_free(s->instances[i]->all);
+		if (s->instances[i]) {
+			hist_free(s->instances[i]->seen);
+			hist_free(s->instances[i]->before);
+		}
 		free(s->instances[i]);
 	}
 	for (int i = 0; i < RECENT_N; i++)
 		hist_free(s->ring[i].hist);
 	hist_free(s->recent);
+	hist_free(s->pool);
+	hist_free(s->pool_before);
 	hist_free(s->canary);
 	standard_free(s->baseline);
 	free(s->instances);
@@ -136,6 +142,7 @@ static void note_dispersion(struct shift *s, const struct shift_block_sum *b,
 			    int metric, const double *x)
 {
 	double x_b = 0.0;
+	uint32_t n = 0;
 	double pi;
 
 	for (size_t i = 0; i < b->n_arms; i++)
@@ -146,13 +153,14 @@ static void note_dispersion(struct shift *s, const struct shift_block_sum *b,
 	for (size_t i = 0; i < b->n_arms; i++) {
 		const struct shift_arm *a = &b->arms[i];
 
-		if (!a->canary)
-			dispersion_note(&s->dispersion[metric],
-					&s->instances[a->slot]->trace[metric],
-					b->number, x[i],
-					(double)a->tally->total * pi, pi);
+		if (a->canary)
+			continue;
+		n += dispersion_note(&s->dispersion[metric],
+				     &s->instances[a->slot]->trace[metric],
+				     b->number, x[i],
+				     (double)a->tally->total * pi, pi);
 	}
-	dispersion_block(&s->dispersion[metric], b->n_instances[0]);
+	dispersion_block(&s->dispersion[metric], n);
 }
 
 static void bet_interval(struct shift *s, const struct shift_block_sum *b,

@@ -5,7 +5,7 @@
  *
  * Time comes in blocks of at least 10 s.  In a block, the canary's requests
  * above tau e^s are set against the baseline's above tau, for tau at six
- * quantiles of the baseline's last 30 blocks and for several s: the policy's
+ * quantiles of the baseline's newest blocks and for several s: the policy's
  * limit, the limit or the instance floor if that is higher, and 0.  Errors
  * and unanswered requests are counted in the same way.  Each is an
  * e-process (eprocess.h).  tau, phi and the floor are taken from earlier

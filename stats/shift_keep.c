@@ -15,6 +15,9 @@
 #include "stats/standard.h"
 #include "stats/tally.h"
 
+/* A generation that much slower than the next one was not yet warm. */
+static const double GENERATION_SLOWER = 1.25;
+
 /* Room for one more round, the oldest half leaving if there are too many. */
 static int rows_reserve(struct shift *s)
 {
@@ -78,23 +81,47 @@ static int sides_push(struct shift *s, const struct shift_block_sum *b,
 	return standard_add(s->baseline, baseline, b->n[1] / b->n[0]);
 }
 
-/* The baseline of the block joins tau's trailing ones, the oldest leaves. */
-int shift_keep_recent(struct shift *s, const struct shift_block_sum *b)
+/* The oldest of tau's trailing blocks leaves. */
+static void recent_drop(struct shift *s)
 {
-	struct shift_recent *slot = &s->ring[s->ring_at];
+	struct shift_recent *old = &s->ring[s->ring_first];
 	uint32_t at = 0;
 	uint32_t bucket;
 	uint64_t n;
 
-	if (!slot->hist && hist_new(HIST_MAX_NS, &slot->hist) < 0)
-		return -ENOMEM;
-	while (hist_next(slot->hist, &at, &bucket, &n))
+	while (hist_next(old->hist, &at, &bucket, &n))
 		(void)hist_remove_bucket(s->recent, bucket, n); /* was added */
 	for (int k = 0; k < RATE_N; k++)
-		s->n_recent_events[k] -= slot->n_events[k];
-	hist_clear(slot->hist);
-	memset(slot->n_events, 0, sizeof(slot->n_events));
+		s->n_recent_events[k] -= old->n_events[k];
+	hist_clear(old->hist);
+	memset(old->n_events, 0, sizeof(old->n_events));
+	s->ring_first = (s->ring_first + 1) % RECENT_N;
+	s->n_ring--;
+}
 
+/*
+ * Whatever is older than the newest RECENT_REQUESTS says nothing more of tau
+ * and may be of a service that was another one: not yet warm, say.
+ */
+static void recent_trim(struct shift *s)
+{
+	while (s->n_ring > RECENT_LEAST &&
+	       hist_count(s->recent) -
+			       hist_count(s->ring[s->ring_first].hist) >=
+		       RECENT_REQUESTS)
+		recent_drop(s);
+}
+
+int shift_keep_recent(struct shift *s, const struct shift_block_sum *b)
+{
+	struct shift_recent *slot;
+
+	if (s->n_ring == RECENT_N)
+		recent_drop(s);
+	slot = &s->ring[(s->ring_first + s->n_ring) % RECENT_N];
+	if (!slot->hist && hist_new(HIST_MAX_NS, &slot->hist) < 0)
+		return -ENOMEM;
+	s->n_ring++;
 	for (size_t i = 0; i < b->n_arms; i++) {
 		const struct shift_arm *a = &b->arms[i];
 
@@ -111,7 +138,7 @@ int shift_keep_recent(struct shift *s, const struct shift_block_sum *b)
 		return -ENOMEM;
 	for (int k = 0; k < RATE_N; k++)
 		s->n_recent_events[k] += slot->n_events[k];
-	s->ring_at = (s->ring_at + 1) % RECENT_N;
+	recent_trim(s);
 	return b->n[1] > 0.0 ? sides_push(s, b, slot->hist) : 0;
 }
 
@@ -140,27 +167,93 @@ int shift_keep_slot(struct shift *s, const struct shift_arm *a)
 	in = calloc(1, sizeof(*in));
 	if (!in)
 		return -ENOMEM;
-	if (hist_new(HIST_MAX_NS, &in->all) < 0) {
-		free(in);
-		return -ENOMEM;
-	}
-	memcpy(in->but, s->null[SHIFT_NONE], sizeof(in->but));
 	s->instances[a->slot] = in;
+	memcpy(in->but, s->null[SHIFT_NONE], sizeof(in->but));
+	if (!a->canary && (hist_new(HIST_MAX_NS, &in->seen) < 0 ||
+			   hist_new(HIST_MAX_NS, &in->before) < 0))
+		return -ENOMEM;
+	return 0;
+}
+
+/* An instance's generation is over; forget says whether what was before goes.
+ */
+static int instance_end(struct shift_instance *in, bool forget)
+{
+	uint32_t at = 0;
+	uint32_t bucket;
+	uint64_t n;
+
+	while (forget && hist_next(in->before, &at, &bucket, &n))
+		(void)hist_remove_bucket(in->seen, bucket, n); /* was added */
+	hist_clear(in->before);
+	if (hist_merge(in->before, in->seen) < 0)
+		return -ENOMEM;
+	if (forget)
+		memset(in->trace, 0, LEVEL_N * sizeof(in->trace[0]));
+	for (int k = 0; k < RATE_N; k++) {
+		in->n_events[k] -= forget ? in->n_events_before[k] : 0;
+		in->n_events_before[k] = in->n_events[k];
+	}
+	return 0;
+}
+
+/*
+ * A generation is over.  Where the service was much slower before it, what
+ * was seen of how instances and counts vary was of a service that was not
+ * warm, and is forgotten.  The pooled quantile decides, which hardly depends
+ * on the spread: nothing is forgotten for being large.
+ */
+static int generation_end(struct shift *s)
+{
+	uint64_t before = 0;
+	uint64_t now = 0;
+	bool forget = hist_quantile(s->pool_before, 0.99, &before) == 0 &&
+		      hist_quantile(s->pool, 0.99, &now) == 0 &&
+		      (double)before > GENERATION_SLOWER * (double)now;
+
+	for (size_t i = 0; i < s->n_instances; i++)
+		if (s->instances[i] && s->instances[i]->seen &&
+		    instance_end(s->instances[i], forget) < 0)
+			return -ENOMEM;
+	if (forget) {
+		hist_clear(s->pool_before);
+		memset(s->dispersion, 0, LEVEL_N * sizeof(s->dispersion[0]));
+	}
+	if (hist_merge(s->pool_before, s->pool) < 0)
+		return -ENOMEM;
+	hist_clear(s->pool);
+	s->generation_blocks = 0;
 	return 0;
 }
 
 int shift_keep_instances(struct shift *s, const struct shift_block_sum *b)
 {
+	uint32_t n_full = 0;
+
 	for (size_t i = 0; i < b->n_arms; i++) {
 		const struct shift_arm *a = &b->arms[i];
 		struct shift_instance *in = s->instances[a->slot];
 
-		for (uint32_t j = 0; j < a->tally->n; j++)
-			if (hist_add_bucket(in->all, a->tally->bucket[j],
-					    tally_count(a->tally, j)) < 0)
+		if (a->canary)
+			continue;
+		for (uint32_t j = 0; j < a->tally->n; j++) {
+			uint32_t bucket = a->tally->bucket[j];
+			uint64_t n = tally_count(a->tally, j);
+
+			if (hist_add_bucket(in->seen, bucket, n) < 0 ||
+			    hist_add_bucket(s->pool, bucket, n) < 0)
 				return -ENOMEM;
+		}
 		for (int k = 0; k < RATE_N; k++)
 			in->n_events[k] += a->n_events[k];
+		n_full += hist_count(in->seen) - hist_count(in->before) >=
+			  GENERATION_REQUESTS;
 	}
-	return 0;
+	if (b->n_instances[0] == 0)
+		return 0;
+	s->generation_blocks++;
+	if (s->generation_blocks < GENERATION_BLOCKS ||
+	    2 * n_full < b->n_instances[0])
+		return 0;
+	return generation_end(s);
 }

@@ -41,7 +41,7 @@ double shift_floor_of(const struct shift *s, int metric,
 }
 
 /*
- * The spread between baseline instances, of all they did so far.  One with
+ * The spread between baseline instances, of what they did lately.  One with
  * less than a quarter of the requests of the busiest says more about its own
  * noise than about the service, and stays out.
  */
@@ -55,14 +55,14 @@ void shift_spread_update(struct shift *s, const struct shift_block_sum *b)
 
 	for (size_t i = 0; i < b->n_arms; i++)
 		if (!b->arms[i].canary &&
-		    hist_count(s->instances[b->arms[i].slot]->all) > most)
-			most = hist_count(s->instances[b->arms[i].slot]->all);
+		    hist_count(s->instances[b->arms[i].slot]->seen) > most)
+			most = hist_count(s->instances[b->arms[i].slot]->seen);
 	for (size_t i = 0; i < b->n_arms && n < 64; i++) {
 		const struct shift_instance *in = s->instances[b->arms[i].slot];
 		uint64_t q_ns[LEVEL_N];
 
-		if (b->arms[i].canary || hist_count(in->all) * 4 < most ||
-		    hist_quantiles(in->all, shift_level_p, LEVEL_N, q_ns) < 0)
+		if (b->arms[i].canary || hist_count(in->seen) * 4 < most ||
+		    hist_quantiles(in->seen, shift_level_p, LEVEL_N, q_ns) < 0)
 			continue;
 		for (int p = 0; p < LEVEL_N; p++)
 			ln[p][n] = log(fmax((double)q_ns[p], 1.0));
@@ -71,10 +71,10 @@ void shift_spread_update(struct shift *s, const struct shift_block_sum *b)
 
 			ln[LEVEL_N + k][n] =
 				log((e + 0.5) /
-				    ((double)hist_count(in->all) + 1.0));
+				    ((double)hist_count(in->seen) + 1.0));
 			events[k] += e;
 		}
-		requests += (double)hist_count(in->all);
+		requests += (double)hist_count(in->seen);
 		n++;
 	}
 	for (int m = 0; m < METRIC_N; m++) {

@@ -13,7 +13,14 @@
 struct standard;
 
 enum {
-	RECENT_N = 30, /* blocks whose baseline sets tau */
+	/* tau is of the newest blocks with so many baseline requests, ten
+	   beyond P99.9; at least a minute's, at most five minutes' */
+	RECENT_REQUESTS = 10000,
+	RECENT_LEAST = 6,
+	RECENT_N = 30,
+	/* a generation of the spread: a minute, ten requests beyond P99 */
+	GENERATION_BLOCKS = 6,
+	GENERATION_REQUESTS = 1000,
 	ROW_N = LEVEL_N + 2 * RATE_N,
 	ROWS_MAX = 1440, /* rounds kept: four hours of blocks of 10 s */
 	GROSS_N = 1 + RATE_N,
@@ -26,8 +33,11 @@ struct shift_row {
 
 /* One instance on this route. */
 struct shift_instance {
-	struct hist *all; /* every block, the rollout's past included */
+	/* baseline: all that is not forgotten; before this generation */
+	struct hist *seen;
+	struct hist *before;
 	uint64_t n_events[RATE_N];
+	uint64_t n_events_before[RATE_N];
 	struct dispersion_trace trace[METRIC_N]; /* baseline */
 	struct tilts but[METRIC_N]; /* canary: evidence without it */
 };
@@ -45,7 +55,11 @@ struct shift {
 	struct hist *recent; /* sum of ring */
 	uint64_t n_recent_events[RATE_N];
 	struct shift_recent ring[RECENT_N];
-	uint32_t ring_at;
+	uint32_t ring_first; /* the oldest */
+	uint32_t n_ring;
+	uint32_t generation_blocks;
+	struct hist *pool; /* this generation's baseline, and before it */
+	struct hist *pool_before;
 
 	struct shift_instance **instances; /* by slot; NULL: never here */
 	size_t n_instances;

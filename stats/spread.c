@@ -29,7 +29,7 @@ static void trace_move(struct dispersion_trace *t, uint64_t block)
  * The rate of an instance is known from earlier blocks only, so its error is
  * in z; the divisor allows for it.  The first block only teaches the rate.
  */
-void dispersion_note(struct dispersion *d, struct dispersion_trace *t,
+bool dispersion_note(struct dispersion *d, struct dispersion_trace *t,
 		     uint64_t block, double x, double n_pi, double pi)
 {
 	bool first = t->block == 0;
@@ -48,6 +48,7 @@ void dispersion_note(struct dispersion *d, struct dispersion_trace *t,
 	for (int l = 1; l <= SPREAD_LAGS; l++)
 		d->sum_lag[l - 1] += z * t->z[l];
 	t->z[0] = z;
+	return !first;
 }
 
 void dispersion_block(struct dispersion *d, uint32_t n_baseline)

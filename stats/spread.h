@@ -8,8 +8,8 @@
  * the baseline's share in block w and r_i the rate of instance i over the
  * pooled one in earlier blocks:
  *
- *	g0    = sum z^2 / N,  N = sum over blocks (baseline instances - 1)
- *	g_NW  = g0 + 2 sum_l (1 - l/7) sum z_iw z_i,w-l / N   (Newey and West,
+ *	g0    = sum z^2 / N,  N = sum over blocks (baseline instances with a z,
+ *less 1) g_NW  = g0 + 2 sum_l (1 - l/7) sum z_iw z_i,w-l / N   (Newey and West,
  *		Econometrica 55, 1987)
  *	f     = (N max(g0, g_NW) + 26) / (N + 20)
  *	phi   = max(1, f (1 + sqrt(2 / (N + 20))))
@@ -25,6 +25,7 @@
 #ifndef STATS_SPREAD_H
 #define STATS_SPREAD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { SPREAD_LAGS = 6 };
@@ -45,12 +46,13 @@ struct dispersion_trace {
 
 /*
  * Note one baseline instance's block: x events where the pooled share makes
- * n_pi likely, a fraction pi of its requests.
+ * n_pi likely, a fraction pi of its requests.  False if it was its first: then
+ * there is no z yet and it does not count in N.
  */
-void dispersion_note(struct dispersion *d, struct dispersion_trace *t,
+bool dispersion_note(struct dispersion *d, struct dispersion_trace *t,
 		     uint64_t block, double x, double n_pi, double pi);
 
-/* Count a block with n_baseline instances; after its dispersion_note()s. */
+/* Count a block in which n_baseline instances had a z; after their notes. */
 void dispersion_block(struct dispersion *d, uint32_t n_baseline);
 
 /* phi of what was noted so far, at least 1. */

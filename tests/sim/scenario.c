@@ -16,6 +16,17 @@
 	.n_windows = 180, .n_history = 30, .requests = 40, .median_ms = 25, \
 	.sigma = 0.3, .sd_window = 0.03, .load_sd = 0.05, .load_rho = 0.9
 
+/*
+ * The demonstration as it is on a small machine: 3 % of requests are large
+ * ones, code is compiled for 75 s, five minutes are all there is.
+ */
+#define NOISY(c, b)                                                         \
+	.n_canary = (c), .n_baseline = (b), .window_ms = 2000,              \
+	.n_windows = 150, .n_history = 60, .requests = 40, .median_ms = 20, \
+	.sigma = 0.28, .sd = 0.03, .sd_window = 0.03, .load_sd = 0.05,      \
+	.load_rho = 0.9, .slow_share = 0.03, .slow_lo_ms = 20,              \
+	.slow_hi_ms = 25, .warm_s = 75, .pause = 0.01
+
 #define NULLS	.runs = 1000, .fail_max = 0.01
 #define MISSION .effect = { .above_q = 1.645, .above_ms = 12 }
 
@@ -134,6 +145,11 @@ const struct scenario scenarios[] = {
 	  { DEMO(2, 10), .sd = 0.05, .sigma = 0.6, .median_ms = 15 },
 	  NULLS,
 	  .quick = 40 },
+	{ "null noisy demo 1+12", { NOISY(1, 12) }, NULLS, .quick = 40 },
+	{ "null noisy demo 2+12",
+	  { NOISY(2, 12), .pause = 0.02 },
+	  NULLS,
+	  .quick = 30 },
 	{ "null light canary 2+6",
 	  { SERVICE(2, 6), .sd = 0.03, .canary_load = 0.083 },
 	  .margin = 0.1,
@@ -228,8 +244,30 @@ const struct scenario scenarios[] = {
 	  .quick = 20,
 	  .pass_max = 0.005,
 	  .fail_min = 0.95 },
+	{ "large +12 ms 1+12",
+	  { NOISY(1, 12), .n_windows = 300 },
+	  { .slow_ms = 12 },
+	  .runs = 300,
+	  .quick = 30,
+	  .pass_max = 0.05,
+	  .fail_min = 0.8 },
+	{ "large +12 ms 2+12",
+	  { NOISY(2, 12), .n_windows = 300 },
+	  { .slow_ms = 12 },
+	  .runs = 300,
+	  .pass_max = 0.05,
+	  .fail_min = 0.9 },
 
 	/* healthy canaries: a pass is right */
+	{ "healthy noisy demo 1+12",
+	  { NOISY(1, 12) },
+	  .runs = 300,
+	  .quick = 30,
+	  .pass_min = 0.5 },
+	{ "healthy noisy demo 2+12",
+	  { NOISY(2, 12) },
+	  .runs = 300,
+	  .pass_min = 0.8 },
 	{ "healthy 15 % 3+9",
 	  { SERVICE(3, 9), .sd = 0.03 },
 	  .margin = 0.15,

@@ -41,6 +41,8 @@ struct truth {
 	struct hist *hist[SERIES]; /* scratch */
 	uint32_t incident_pod;
 	double incident_from_s;
+	double hit_share; /* of the instance-window's requests .. */
+	double hit_by;	  /* .. that take so many times longer */
 };
 
 static double uniform(struct rng *r)
@@ -148,7 +150,14 @@ static double request_ns(struct truth *t, double mu, bool canary, double slow)
 		if (e->above_ms > 0.0 && z > e->above_q)
 			ns += e->above_ms * 1e6;
 	}
+	if (w->slow_share > 0.0 && uniform(&t->rng) < w->slow_share) {
+		ns += 1e6 * (w->slow_lo_ms + (w->slow_hi_ms - w->slow_lo_ms) *
+						     uniform(&t->rng));
+		ns += canary ? 1e6 * e->slow_ms : 0.0;
+	}
 	ns *= slow;
+	if (t->hit_share > 0.0 && uniform(&t->rng) < t->hit_share)
+		ns *= t->hit_by;
 	if (w->quantum_ms > 0.0)
 		ns = ceil(ns / (w->quantum_ms * 1e6)) * w->quantum_ms * 1e6;
 	return ns;
@@ -208,6 +217,24 @@ static void requests_add(struct truth *t, struct instance *in, bool canary,
 	in->batch.n_events = 4 * (uint64_t)n;
 }
 
+/*
+ * A warm-up or a pause of the runtime hits a share of an instance-window: the
+ * first while code is compiled, the second now and then for ever.
+ */
+static void hit_draw(struct truth *t, double since_s)
+{
+	const struct world *w = &t->w;
+
+	t->hit_share = 0.0;
+	if (since_s < w->warm_s && uniform(&t->rng) < 0.3) {
+		t->hit_share = 0.05 + 0.15 * uniform(&t->rng);
+		t->hit_by = 2.0 + 18.0 * uniform(&t->rng);
+	} else if (w->pause > 0.0 && uniform(&t->rng) < w->pause) {
+		t->hit_share = 0.1 + 0.2 * uniform(&t->rng);
+		t->hit_by = 1.5 + 1.5 * uniform(&t->rng);
+	}
+}
+
 /* How much longer everything takes on an instance in this window. */
 static double slowness(struct truth *t, uint32_t i, bool canary, double at_s,
 		       bool all_hit)
@@ -258,6 +285,7 @@ bool truth_next(struct truth *t, struct rollout_window *ret_w)
 			mean *= w->canary_load;
 		if (canary && history)
 			continue;
+		hit_draw(t, (double)t->at * w->window_ms / 1000.0);
 		requests_add(t, in, canary, mu, slow, poisson(&t->rng, mean));
 		in->batch.seq = t->at;
 		in->batch.from_ms = T0_MS + (int64_t)t->at * w->window_ms;

@@ -43,6 +43,11 @@ struct world {
 	double quantum_ms; /* latencies come in steps of this */
 	double pareto;	   /* share of requests with a Pareto tail, index 2 */
 	double missing;	   /* chance that a batch does not arrive */
+	double slow_share; /* share of requests that are large ones .. */
+	double slow_lo_ms; /* .. and take so much longer, uniform */
+	double slow_hi_ms;
+	double warm_s; /* the service's first seconds: queues of seconds */
+	double pause;  /* chance that an instance-window has a short pause */
 	double error_rate;
 	uint32_t n_routes; /* 0 means 1; shares 1/2, 1/4, .. */
 };
@@ -54,6 +59,7 @@ struct effect {
 	double tail_by;	 /* .. that take so many times longer */
 	double above_q;	 /* requests above this quantile of the old build .. */
 	double above_ms; /* .. take so much longer */
+	double slow_ms;	 /* large requests take so much longer still */
 	double error_rate; /* 0 means the old one */
 	double hang;	   /* share of requests that get no answer, at 10 s */
 };

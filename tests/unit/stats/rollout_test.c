@@ -209,6 +209,24 @@ static void each_situation_has_its_code(void)
 	       CODE_LOAD_UNEQUAL);
 }
 
+/* The baseline's first minute was ten times as slow, and unevenly so. */
+static void a_warm_up_is_forgotten(void)
+{
+	struct story s = { .world = usual };
+	struct rollout_route_view view;
+	struct rollout *r;
+	struct verdict v;
+
+	s.world.n_history = 60;
+	s.world.warm_s = 60;
+	v = tell(&s, &r);
+	CHECK_EQ(v.word, VERDICT_PASS);
+	CHECK(v.windows <= 90);
+	rollout_route(r, 0, &view);
+	CHECK(view.floor_ratio > 1.0 && view.floor_ratio < 1.2);
+	rollout_free(r);
+}
+
 static void missing_data_never_passes(void)
 {
 	struct story s = { .world = usual, .change = no_canary };
@@ -407,6 +425,7 @@ static void health_checks_are_left_out(void)
 
 const struct test_case test_cases[] = {
 	{ "rollout: each situation has its code", each_situation_has_its_code },
+	{ "rollout: a warm-up is forgotten", a_warm_up_is_forgotten },
 	{ "rollout: missing data never passes", missing_data_never_passes },
 	{ "rollout: a fail latches, a pass lasts for its step",
 	  a_fail_latches_and_a_pass_lasts_for_its_step },
