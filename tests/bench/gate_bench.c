@@ -66,7 +66,7 @@ static bool send_all(int fd, const void *bytes, size_t len)
 	const char *at = bytes;
 
 	while (len > 0) {
-		ssize_t n = write(fd, at, len);
+		ssize_t n = send(fd, at, len, MSG_NOSIGNAL);
 
 		if (n <= 0)
 			return false;
@@ -354,7 +354,6 @@ int main(int argc, char **argv)
 	struct child c = { .pid = -1 };
 	int rc;
 
-	signal(SIGPIPE, SIG_IGN);
 	if (!mkdtemp(dir) || !strrchr(argv[0], '/'))
 		return 1;
 	(void)snprintf(store, sizeof(store), "%s/gate.db", dir);

@@ -222,6 +222,23 @@ static void a_page_without_data_is_a_page(void)
 	free(page);
 }
 
+static void a_page_without_its_windows_is_a_page(void)
+{
+	struct verdict v = { .word = VERDICT_FAIL, .reason = "<i>slow</i>" };
+	struct buf out = { 0 };
+	struct policy policy;
+
+	policy_default(&policy);
+	CHECK_EQ(report_write_stored(&out, &meta, &policy, &v, 1700000000000,
+				     1700000600000, NULL),
+		 0);
+	check_page(out.bytes, "no windows");
+	CHECK(strstr(out.bytes, "&lt;i&gt;slow") != NULL);
+	CHECK(strstr(out.bytes,
+		     "before <time datetime=\"2023-11-14T22:13:20Z"));
+	buf_release(&out);
+}
+
 static void the_list_escapes_what_it_shows(void)
 {
 	struct verdict v = { .word = VERDICT_INCONCLUSIVE,
@@ -243,6 +260,8 @@ const struct test_case test_cases[] = {
 	  a_slow_canary_s_page_names_what_is_slow },
 	{ "report: a page without data is a page",
 	  a_page_without_data_is_a_page },
+	{ "report: a page without its windows is a page",
+	  a_page_without_its_windows_is_a_page },
 	{ "report: the list escapes what it shows",
 	  the_list_escapes_what_it_shows },
 	{ NULL, NULL },
