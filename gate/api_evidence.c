@@ -193,6 +193,9 @@ static void write_findings(struct buf *b, const struct rollout *r)
 		begin_object(b, i);
 		add_text(b, "function", paths[f->path].function, true);
 		add_text(b, "class", path_class_name(f->class), false);
+		add_text(b, "of", f->function ? "function" : "call path",
+			 false);
+		add_count(b, "call_paths", f->n_paths);
 		add_key(b, "call_path", false);
 		write_path(b, paths, f->path);
 		add_key(b, "gates", false);

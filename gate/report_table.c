@@ -275,9 +275,12 @@ void report_instances(struct buf *b, const struct rollout *r)
 	buf_puts(b, "</details>\n");
 }
 
-/* The call path, root first, folded away behind its function. */
+/*
+ * The call path, root first, folded away behind its function; of a function
+ * with several, the heaviest.
+ */
 static void write_call_path(struct buf *b, const struct rollout_path *paths,
-			    uint32_t node)
+			    uint32_t node, uint32_t n_paths)
 {
 	uint32_t stack[LIMIT_PATH_DEPTH];
 	size_t n = 0;
@@ -288,7 +291,13 @@ static void write_call_path(struct buf *b, const struct rollout_path *paths,
 		stack[n++] = (uint32_t)at;
 	buf_puts(b, "<details><summary><code>");
 	html_text(b, paths[node].function);
-	buf_puts(b, "</code></summary><ol class=\"path\">");
+	buf_puts(b, "</code>");
+	if (n_paths > 1)
+		buf_printf(b,
+			   " <span class=\"soft\">over %" PRIu32
+			   " call paths, the heaviest:</span>",
+			   n_paths);
+	buf_puts(b, "</summary><ol class=\"path\">");
 	while (n > 0) {
 		buf_puts(b, "<li>");
 		html_text(b, paths[stack[--n]].function);
@@ -302,7 +311,7 @@ static void write_finding(struct buf *b, const struct rollout_path *paths,
 {
 	buf_printf(b, "<tr><td>%s</td><th scope=\"row\">",
 		   path_class_name(f->class));
-	write_call_path(b, paths, f->path);
+	write_call_path(b, paths, f->path, f->n_paths);
 	buf_puts(b, "</th><td class=\"n\">");
 	html_percent(b, f->share[COHORT_BASELINE]);
 	buf_puts(b, " \xe2\x86\x92 ");
@@ -340,19 +349,20 @@ void report_hot_paths(struct buf *b, const struct rollout *r)
 	(void)rollout_paths(r, &paths); /* finding.path is one of them */
 	buf_puts(b, "<h2 id=\"paths\">Hot paths</h2>\n");
 	if (n == 0) {
-		buf_puts(b, "<p>No call path differs significantly between "
-			    "baseline and canary.</p>\n");
+		buf_puts(b, "<p>No function and no call path differs "
+			    "significantly between baseline and canary.</p>\n");
 		return;
 	}
 	begin_table(b, "Hot paths",
-		    "Call paths whose share of CPU differs between the "
-		    "cohorts, baseline \xe2\x86\x92 canary. A share also "
+		    "Functions, over all their call paths, and single call "
+		    "paths whose share of CPU differs between the cohorts, "
+		    "baseline \xe2\x86\x92 canary. A share also "
 		    "rises when others fall: the CPU per request does not.");
 	write_head(b, head);
 	for (size_t i = 0; i < n && i < FINDINGS_MAX; i++)
 		write_finding(b, paths, &findings[i]);
 	end_table(b);
-	say_more(b, n, FINDINGS_MAX, "call paths");
+	say_more(b, n, FINDINGS_MAX, "functions and call paths");
 }
 
 static void quality_row(struct buf *b, const char *what, uint64_t base,

@@ -2,6 +2,7 @@
 #include "stats/calltree.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@ enum {
 struct node {
 	int32_t parent;
 	uint32_t function;
+	bool outermost; /* no caller of it is the same function */
 };
 
 struct calltree {
@@ -75,6 +77,14 @@ static uint32_t slot_of(int32_t parent, uint32_t f)
 	return (uint32_t)(key >> 32) % SLOTS;
 }
 
+static bool is_outermost(const struct calltree *t, int32_t parent, uint32_t f)
+{
+	for (; parent >= 0; parent = t->nodes[parent].parent)
+		if (t->nodes[parent].function == f)
+			return false;
+	return true;
+}
+
 static int node_add(struct calltree *t, int32_t parent, uint32_t f)
 {
 	if (t->n == CALLTREE_NODES)
@@ -90,6 +100,7 @@ static int node_add(struct calltree *t, int32_t parent, uint32_t f)
 	}
 	t->nodes[t->n].parent = parent;
 	t->nodes[t->n].function = f;
+	t->nodes[t->n].outermost = is_outermost(t, parent, f);
 	t->n++;
 	return 0;
 }
@@ -129,6 +140,18 @@ int32_t calltree_parent(const struct calltree *t, uint32_t node)
 uint32_t calltree_function_of(const struct calltree *t, uint32_t node)
 {
 	return t->nodes[node].function;
+}
+
+bool calltree_outermost(const struct calltree *t, uint32_t node)
+{
+	return t->nodes[node].outermost;
+}
+
+bool calltree_is(const struct calltree *t, uint32_t node, int32_t parent,
+		 uint32_t f)
+{
+	return node < t->n && t->nodes[node].parent == parent &&
+	       t->nodes[node].function == f;
 }
 
 const char *calltree_name(const struct calltree *t, uint32_t f)

@@ -9,6 +9,7 @@
 #ifndef STATS_CALLTREE_H
 #define STATS_CALLTREE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,6 +41,14 @@ int calltree_child(struct calltree *t, int32_t parent, uint32_t f,
 uint32_t calltree_count(const struct calltree *t);
 int32_t calltree_parent(const struct calltree *t, uint32_t node);
 uint32_t calltree_function_of(const struct calltree *t, uint32_t node);
+
+/* Is none of a node's callers the same function?  Recursion counts once. */
+bool calltree_outermost(const struct calltree *t, uint32_t node);
+
+/* Is node, which need not exist, what parent calls f by? */
+bool calltree_is(const struct calltree *t, uint32_t node, int32_t parent,
+		 uint32_t f);
+
 const char *calltree_name(const struct calltree *t, uint32_t f);
 uint32_t calltree_n_functions(const struct calltree *t);
 

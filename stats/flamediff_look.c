@@ -10,6 +10,10 @@
  * over all paths (moderate.h), is a t statistic, and that an e-value.  e-BH
  * then looks at all paths together; paths that are the same in every
  * instance (a caller with one callee and no time of its own) are one.
+ *
+ * The same for each function, over all call paths that hold it: compilers
+ * and coroutines split one function over many, none of which is evidence by
+ * itself.  Paths and functions have half of alpha each.
  */
 #include "stats/flamediff.h"
 
@@ -22,7 +26,12 @@
 #include "stats/moderate.h"
 #include "stats/multiple.h"
 
-enum { MIN_INSTANCES = 2 }; /* of the baseline, to have residuals */
+enum {
+	MIN_INSTANCES = 2, /* of the baseline, to have residuals */
+};
+
+/* Too few samples, over all instances, for evidence of anything. */
+static const double FEW = 8.0;
 
 /* The variance of ln share between instances that is taken for granted. */
 static const double SPREAD = 0.02;
@@ -32,8 +41,9 @@ static const double EFFECT2 = 1.0;
 /* One instance in a look. */
 struct column {
 	enum cohort cohort;
-	double n;      /* samples */
-	double *count; /* by node, inclusive */
+	double n;     /* samples */
+	double ln_n;  /* ln(n + 1) */
+	float *count; /* by node, then by function; inclusive */
 };
 
 struct look {
@@ -41,7 +51,9 @@ struct look {
 	uint32_t n_columns;
 	uint32_t n_cohort[COHORT_N];
 	struct column *columns;
-	double *s2; /* by node */
+	double *y; /* of a node, by column */
+	double *w;
+	double *s2; /* by node, then by function */
 	double *diff;
 	double *unit; /* 1/Omega_c + 1/Omega_b */
 	double df;
@@ -52,6 +64,8 @@ static void look_release(struct look *l)
 	for (uint32_t i = 0; i < l->n_columns; i++)
 		free(l->columns[i].count);
 	free(l->columns);
+	free(l->y);
+	free(l->w);
 	free(l->s2);
 	free(l->diff);
 	free(l->unit);
@@ -61,33 +75,32 @@ static int column_fill(const struct flamediff *d,
 		       const struct flame_instance *in, struct column *col)
 {
 	double per_ns = in->n_samples / in->total_ns;
+	uint32_t n = d->n_nodes + d->n_functions;
 
 	col->cohort = in->cohort;
 	col->n = in->n_samples;
-	col->count = calloc(d->n_nodes + 1, sizeof(*col->count));
+	col->ln_n = log(col->n + 1.0);
+	col->count = calloc((size_t)n + 1, sizeof(*col->count));
 	if (!col->count)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < d->n_nodes && i < in->room; i++)
-		col->count[i] = (double)in->self_ns[i] * per_ns;
-	for (uint32_t i = d->n_nodes; i-- > 0;) {
-		int32_t parent = calltree_parent(d->tree, i);
-
-		if (parent >= 0)
-			col->count[parent] += col->count[i];
-	}
+	flame_inclusive(d, in, d->work);
+	for (uint32_t i = 0; i < n; i++)
+		col->count[i] = (float)(d->work[i] * per_ns);
 	return 0;
 }
 
 static int look_fill(struct look *l)
 {
 	struct flamediff *d = l->d;
-	uint32_t n = d->n_nodes + 1;
+	size_t n = (size_t)d->n_nodes + d->n_functions + 1;
 
 	l->columns = calloc(d->n_instances + 1, sizeof(*l->columns));
+	l->y = calloc(d->n_instances + 1, sizeof(*l->y));
+	l->w = calloc(d->n_instances + 1, sizeof(*l->w));
 	l->s2 = calloc(n, sizeof(*l->s2));
 	l->diff = calloc(n, sizeof(*l->diff));
 	l->unit = calloc(n, sizeof(*l->unit));
-	if (!l->columns || !l->s2 || !l->diff || !l->unit)
+	if (!l->columns || !l->y || !l->w || !l->s2 || !l->diff || !l->unit)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < d->n_instances; i++) {
 		const struct flame_instance *in = &d->instances[i];
@@ -107,33 +120,35 @@ static int look_fill(struct look *l)
 /* The weighted difference of a node's cohorts, and its residual variance. */
 static void node_fit(struct look *l, uint32_t node)
 {
+	const double ln_half = -0.6931471805599453;
 	double omega[COHORT_N] = { 0.0, 0.0 };
 	double mean[COHORT_N] = { 0.0, 0.0 };
-	double count = 0.0;
+	double share = 0.0;
 	double n = 0.0;
 	double ss = 0.0;
 
 	for (uint32_t i = 0; i < l->n_columns; i++) {
-		count += l->columns[i].count[node];
+		share += (double)l->columns[i].count[node];
 		n += l->columns[i].n;
 	}
-	for (int pass = 0; pass < 2; pass++) {
-		for (uint32_t i = 0; i < l->n_columns; i++) {
-			const struct column *c = &l->columns[i];
-			double mu = c->n * count / n;
-			double w = 1.0 / (1.0 / (mu + 0.5) + SPREAD);
-			double y = log((c->count[node] + 0.5) / (c->n + 1.0));
+	share /= n;
+	for (uint32_t i = 0; i < l->n_columns; i++) {
+		const struct column *c = &l->columns[i];
+		double count = (double)c->count[node];
+		double mu = c->n * share + 0.5;
 
-			if (pass == 0) {
-				omega[c->cohort] += w;
-				mean[c->cohort] += w * y;
-			} else {
-				ss += w * (y - mean[c->cohort]) *
-				      (y - mean[c->cohort]);
-			}
-		}
-		for (int c = 0; pass == 0 && c < COHORT_N; c++)
-			mean[c] /= omega[c];
+		/* 1 / (1 / mu + SPREAD) */
+		l->w[i] = mu / (1.0 + SPREAD * mu);
+		l->y[i] = (count > 0.0 ? log(count + 0.5) : ln_half) - c->ln_n;
+		omega[c->cohort] += l->w[i];
+		mean[c->cohort] += l->w[i] * l->y[i];
+	}
+	for (int c = 0; c < COHORT_N; c++)
+		mean[c] /= omega[c];
+	for (uint32_t i = 0; i < l->n_columns; i++) {
+		double e = l->y[i] - mean[l->columns[i].cohort];
+
+		ss += l->w[i] * e * e;
 	}
 	l->s2[node] = ss / l->df;
 	l->diff[node] = mean[COHORT_CANARY] - mean[COHORT_BASELINE];
@@ -155,44 +170,101 @@ static void mark_same(struct flamediff *d)
 	}
 }
 
-/* e-values of all nodes; those that are the same take their child's. */
-static int look_test(struct look *l)
+/* What a function has in each cohort, and which it is. */
+struct total {
+	double samples[COHORT_N];
+	uint32_t f;
+};
+
+static int by_samples(const void *a, const void *b)
+{
+	const struct total *x = a;
+	const struct total *y = b;
+
+	for (int c = 0; c < COHORT_N; c++)
+		if (x->samples[c] != y->samples[c])
+			return x->samples[c] < y->samples[c] ? -1 : 1;
+	return (x->f > y->f) - (x->f < y->f);
+}
+
+/* Functions that are always on a stack together are one hypothesis. */
+static int mark_same_functions(struct flamediff *d)
+{
+	struct total *p = calloc((size_t)d->n_functions + 1, sizeof(*p));
+
+	if (!p)
+		return -ENOMEM;
+	for (uint32_t f = 0; f < d->n_functions; f++) {
+		p[f].f = f;
+		for (int c = 0; c < COHORT_N; c++)
+			p[f].samples[c] = d->functions[f].samples[c];
+	}
+	qsort(p, d->n_functions, sizeof(*p), by_samples);
+	for (uint32_t f = 0; f < d->n_functions; f++) {
+		const double *is = p[f].samples;
+		const double *was = f > 0 ? p[f - 1].samples : NULL;
+
+		d->functions[p[f].f].same =
+			is[0] + is[1] <= 0.0 ||
+			(was && is[0] == was[0] && is[1] == was[1]);
+	}
+	free(p);
+	return 0;
+}
+
+/* One family of hypotheses: entries [from, to) of d->nodes. */
+struct family {
+	uint32_t from;
+	uint32_t to;
+	double threshold; /* ln of the e-value of a discovery */
+};
+
+/* e-values of all in a family; those that are the same have the same. */
+static int look_test(struct look *l, const struct family *of)
 {
 	struct flamediff *d = l->d;
 	struct moderation m;
-	double *known = malloc((d->n_nodes + 1) * sizeof(*known));
+	size_t room = (size_t)(of->to - of->from) + 1;
+	double *known = malloc(room * sizeof(*known));
 	size_t n = 0;
 
 	if (!known)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < d->n_nodes; i++) {
+	for (uint32_t i = of->from; i < of->to; i++) {
 		const struct flame_node *node = &d->nodes[i];
+		double samples = node->samples[0] + node->samples[1];
 
+		if (samples < FEW)
+			continue;
 		node_fit(l, i);
 		/* rarer ones scatter by whole samples, not as a variance */
 		if (!node->same && l->s2[i] > 1e-9 &&
-		    node->samples[0] + node->samples[1] >= 2.0 * l->n_columns)
+		    samples >= 2.0 * l->n_columns)
 			known[n++] = l->s2[i];
 	}
 	m = moderate_fit(known, n, l->df);
 	free(known);
-	for (uint32_t i = 0; i < d->n_nodes; i++) {
+	for (uint32_t i = of->from; i < of->to; i++) {
 		double s2 = moderate(&m, l->s2[i], l->df);
 		double t = l->diff[i] / sqrt(fmax(s2, 1e-12) * l->unit[i]);
 		double lambda = EFFECT2 / (fmax(m.s2_0, 1e-12) * l->unit[i]);
 
-		d->nodes[i].log_e = moderate_log_e(t, l->df + m.d0, lambda);
+		d->nodes[i].log_e =
+			l->unit[i] > 0.0
+				? moderate_log_e(t, l->df + m.d0, lambda)
+				: 0.0;
 	}
 	return 0;
 }
 
-/* What became of a node, given the e-value that a discovery has. */
-static enum path_class classify(const struct flamediff *d, uint32_t i,
-				double threshold)
+/* What became of one, given the e-value that a discovery has. */
+static enum path_class classify(const struct flamediff *d,
+				const struct flame_node *n, double threshold)
 {
-	const struct flame_node *n = &d->nodes[i];
 	double min_rise = d->policy.path_min_rise;
 	double min_share = d->policy.path_min_share;
+	bool function = n >= d->functions;
+	bool moved;
 
 	if (n->log_e < threshold) {
 		/* could a rise worth reporting have been seen at all? */
@@ -200,11 +272,12 @@ static enum path_class classify(const struct flamediff *d, uint32_t i,
 							    : PATH_UNCHANGED;
 	}
 	if (n->rise >= min_rise && n->share[COHORT_CANARY] >= min_share) {
-		if (flame_moved(d, i))
+		moved = function ? flame_function_moved(
+					   d, (uint32_t)(n - d->functions))
+				 : flame_moved(d, n->path);
+		if (moved)
 			return PATH_SHIFTED;
-		/* fewer than one in ten of its instances is no habit */
-		return n->n_instances[COHORT_BASELINE] == 0 ? PATH_NEW
-							    : PATH_GROWN;
+		return flame_absent(n) ? PATH_NEW : PATH_GROWN;
 	}
 	if (-n->rise >= min_rise && n->share[COHORT_BASELINE] >= min_share)
 		return n->n_instances[COHORT_CANARY] == 0 ? PATH_VANISHED
@@ -212,130 +285,66 @@ static enum path_class classify(const struct flamediff *d, uint32_t i,
 	return PATH_UNCHANGED;
 }
 
-static int by_rise(const void *a, const void *b)
+/* The e-value of a discovery within a family at this much of alpha. */
+static int family_threshold(const struct flamediff *d, double alpha,
+			    struct family *of)
 {
-	const struct rollout_finding *x = a;
-	const struct rollout_finding *y = b;
-	double rx = x->share[COHORT_CANARY] - x->share[COHORT_BASELINE];
-	double ry = y->share[COHORT_CANARY] - y->share[COHORT_BASELINE];
-
-	if (rx != ry)
-		return (rx < ry) - (rx > ry);
-	return (x->path > y->path) - (x->path < y->path);
-}
-
-static bool calls(const struct flamediff *d, uint32_t caller, uint32_t node)
-{
-	int32_t p = calltree_parent(d->tree, node);
-
-	while (p >= 0 && (uint32_t)p != caller)
-		p = calltree_parent(d->tree, (uint32_t)p);
-	return p >= 0;
-}
-
-/* Drop rises of which a path further down that is reported has half. */
-static void findings_prune(struct flamediff *d)
-{
-	struct rollout_finding *p = d->findings;
-	size_t n = 0;
-
-	for (size_t i = 0; i < d->n_findings; i++) {
-		double rise = d->nodes[p[i].path].rise;
-		bool explained = false;
-
-		for (size_t k = 0; k < d->n_findings && rise > 0.0; k++)
-			explained = explained ||
-				    (d->nodes[p[k].path].rise >= 0.5 * rise &&
-				     (p[k].class == PATH_NEW ||
-				      p[k].class == PATH_GROWN) &&
-				     calls(d, p[i].path, p[k].path));
-		d->nodes[p[i].path].explained = explained;
-	}
-	for (size_t i = 0; i < d->n_findings; i++)
-		if (!d->nodes[p[i].path].explained ||
-		    d->nodes[p[i].path].rise <= 0)
-			p[n++] = p[i];
-	d->n_findings = n;
-}
-
-/* Report each rise once, by its deepest path, and falls by their topmost. */
-static int findings_collect(struct flamediff *d, const struct look *l)
-{
-	struct rollout_finding *p =
-		realloc(d->findings, (d->n_nodes + 1) * sizeof(*p));
-
-	if (!p)
-		return -ENOMEM;
-	d->findings = p;
-	d->n_findings = 0;
-	for (uint32_t i = 0; i < d->n_nodes; i++) {
-		enum path_class class = (enum path_class)d->classes[i];
-		int32_t parent = calltree_parent(d->tree, i);
-		struct rollout_finding *f = &p[d->n_findings];
-		uint32_t node = i;
-		bool known = false;
-
-		if (class == PATH_UNCHANGED || class == PATH_INSUFFICIENT)
-			continue;
-		if (class == PATH_NEW || class == PATH_GROWN)
-			node = flame_deepest(d, i);
-		else if (parent >= 0 && d->classes[parent] == class)
-			continue;
-		for (size_t k = 0; k < d->n_findings; k++)
-			known = known || p[k].path == node;
-		if (known)
-			continue;
-		flame_finding(d, node, f);
-		f->class = class == PATH_GROWN &&
-					   d->nodes[node].n_instances[0] == 0
-				   ? PATH_NEW
-				   : class;
-		f->e_value =
-			fmax(f->e_value, exp(fmin(d->nodes[i].log_e, 600.0)));
-		f->gates = (f->class == PATH_NEW || f->class == PATH_GROWN) &&
-			   l->n_cohort[COHORT_CANARY] >= 2;
-		d->n_findings++;
-	}
-	findings_prune(d);
-	qsort(d->findings, d->n_findings, sizeof(*p), by_rise);
-	return 0;
-}
-
-static int classes_fill(struct flamediff *d, double threshold)
-{
-	uint8_t *p = realloc(d->classes, d->n_nodes + 1U);
-
-	if (!p)
-		return -ENOMEM;
-	d->classes = p;
-	for (uint32_t i = 0; i < d->n_nodes; i++)
-		p[i] = (uint8_t)classify(d, i, threshold);
-	d->n_classes = d->n_nodes;
-	return 0;
-}
-
-/* The e-value of a discovery among all nodes at this look's share of alpha. */
-static int look_threshold(struct flamediff *d, double alpha, double *ret_log)
-{
-	double *log_e = malloc((d->n_nodes + 1) * sizeof(*log_e));
+	size_t room = (size_t)(of->to - of->from) + 1;
+	double *log_e = malloc(room * sizeof(*log_e));
 	size_t n = 0;
 
 	if (!log_e)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < d->n_nodes; i++)
+	for (uint32_t i = of->from; i < of->to; i++)
 		if (!d->nodes[i].same)
 			log_e[n++] = d->nodes[i].log_e;
-	*ret_log = multiple_threshold(log_e, n, alpha);
+	of->threshold = multiple_threshold(log_e, n, alpha);
 	free(log_e);
 	return 0;
+}
+
+static int classes_fill(struct flamediff *d, const struct family *families)
+{
+	uint32_t n = d->n_nodes + d->n_functions;
+	uint8_t *p = realloc(d->classes, n + 1U);
+
+	if (!p)
+		return -ENOMEM;
+	d->classes = p;
+	for (int k = 0; k < 2; k++)
+		for (uint32_t i = families[k].from; i < families[k].to; i++)
+			p[i] = (uint8_t)classify(d, &d->nodes[i],
+						 families[k].threshold);
+	d->n_classes = d->n_nodes;
+	return 0;
+}
+
+/* Test both families, each with half of this look's share of alpha. */
+static int families_test(struct look *l)
+{
+	struct flamediff *d = l->d;
+	struct family families[2] = {
+		{ .to = d->n_nodes },
+		{ .from = d->n_nodes, .to = d->n_nodes + d->n_functions },
+	};
+	double alpha = d->policy.profile_alpha * 6.0 /
+		       (9.869604401089358 * d->looks * d->looks);
+	int rc;
+
+	mark_same(d);
+	rc = mark_same_functions(d);
+	for (int k = 0; rc == 0 && k < 2; k++) {
+		rc = look_test(l, &families[k]);
+		if (rc == 0)
+			rc = family_threshold(d, 0.5 * alpha, &families[k]);
+	}
+	return rc == 0 ? classes_fill(d, families) : rc;
 }
 
 int flamediff_look(struct flamediff *d)
 {
 	struct look l = { .d = d };
 	double samples = 0.0;
-	double alpha;
-	double threshold;
 	int rc;
 
 	for (uint32_t i = 0; i < d->n_instances; i++)
@@ -353,16 +362,9 @@ int flamediff_look(struct flamediff *d)
 	    l.n_cohort[COHORT_CANARY] == 0 || l.df < 1.0)
 		goto out;
 	d->looks++;
-	alpha = d->policy.profile_alpha * 6.0 /
-		(9.869604401089358 * d->looks * d->looks);
-	mark_same(d);
-	rc = look_test(&l);
+	rc = families_test(&l);
 	if (rc == 0)
-		rc = look_threshold(d, alpha, &threshold);
-	if (rc == 0)
-		rc = classes_fill(d, threshold);
-	if (rc == 0)
-		rc = findings_collect(d, &l);
+		rc = flame_report(d, l.n_cohort[COHORT_CANARY] >= 2);
 out:
 	look_release(&l);
 	return rc;

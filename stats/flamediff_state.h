@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* flamediff_state - shared by flamediff.c and flamediff_look.c; private. */
+/* flamediff_state - shared by flamediff*.c; private to them. */
 #ifndef STATS_FLAMEDIFF_STATE_H
 #define STATS_FLAMEDIFF_STATE_H
 
@@ -13,12 +13,25 @@ struct flame_instance {
 	bool used;
 	uint64_t *self_ns; /* by node; room entries, 0 beyond */
 	uint32_t room;
+	/*
+	 * What a function has beyond its nodes, where the tree was full and
+	 * a call path was cut: inclusive, and self less what its nodes hold
+	 * of functions that were cut.  functions_room entries.
+	 */
+	double *cut_ns;
+	double *cut_self_ns;
+	uint32_t functions_room;
 	double total_ns;
 	double n_samples;
 	double n_requests;
+	/* where the strings and nodes of its last batch were found */
+	uint32_t *string_was;
+	uint32_t n_string_was;
+	uint32_t *node_was;
+	uint32_t n_node_was;
 };
 
-/* What is known of a node over instances; rebuilt for a look. */
+/* What is known of a node or function over instances; rebuilt for a look. */
 struct flame_node {
 	double share[COHORT_N];
 	double cost_ns[COHORT_N];
@@ -27,10 +40,15 @@ struct flame_node {
 	double most_baseline;	  /* the largest share of one instance */
 	uint32_t n_instances[COHORT_N];
 	double log_e;
-	double rise;	/* of share */
-	bool same;	/* not tested: its only child is the same everywhere */
-	bool explained; /* a finding: by one further down */
-	enum path_class class;
+	double self_1; /* sums of baseline instances' self shares, and */
+	double self_2; /* of their squares */
+	double rise;   /* of share */
+	double gain;   /* CPU gained by functions themselves, on these stacks */
+	bool same;     /* not tested: another has the same in every instance */
+	bool explained; /* by a finding that is reported */
+	bool reported;
+	uint32_t path;	  /* of a function: its heaviest; else itself */
+	uint32_t n_paths; /* of a function: nodes */
 };
 
 struct flamediff {
@@ -38,18 +56,28 @@ struct flamediff {
 	struct calltree *tree;
 	struct flame_instance *instances;
 	uint32_t n_instances;
+	uint32_t *known; /* function + 1 by string of the batch at hand */
+	uint32_t n_known;
+	int32_t *at; /* node by node of the profile at hand */
+	uint32_t n_at;
 
 	double next_look; /* canary samples at which the next look is due */
 	uint32_t looks;
-	struct flame_node *nodes; /* of the last sum-up */
+	bool managed; /* code of a JVM is among the functions */
+	bool summed;  /* nodes are those of the samples that are there */
+	struct flame_node *nodes;     /* of the last sum-up; functions follow */
+	struct flame_node *functions; /* in nodes, behind them */
 	uint32_t n_nodes;
-	double cost_all;       /* CPU-ns per request, baseline; 0: not known */
-	double *function_rise; /* of share, inclusive, by function */
-	double *function_base; /* baseline's share */
 	uint32_t n_functions;
+	double *gains;		   /* by node, of its own: adds up to gain */
+	uint32_t *first;	   /* child by node, UINT32_MAX: none */
+	uint32_t *next;		   /* sibling by node */
+	double *work;		   /* 2 by node and 2 by function */
+	uint32_t n_used[COHORT_N]; /* instances in nodes */
+	double cost_all; /* CPU-ns per request, baseline; 0: not known */
 
-	uint8_t *classes; /* by node, of the last look */
-	uint32_t n_classes;
+	uint8_t *classes;   /* by node, then function, of the last look */
+	uint32_t n_classes; /* nodes */
 	struct rollout_finding *findings;
 	size_t n_findings;
 	struct rollout_path *paths;
@@ -59,14 +87,52 @@ struct flamediff {
 /* Sum up shares and costs into d->nodes.  Returns 0 or -ENOMEM. */
 int flame_sum(struct flamediff *d);
 
+/*
+ * An instance's inclusive weights into weight: n_nodes of nodes, then
+ * n_functions of functions.
+ */
+void flame_inclusive(const struct flamediff *d, const struct flame_instance *in,
+		     double *weight);
+
 /* Did the rise of node only move from elsewhere?  After flame_sum(). */
 bool flame_moved(const struct flamediff *d, uint32_t node);
+
+/* The same of a function. */
+bool flame_function_moved(const struct flamediff *d, uint32_t f);
+
+/* Is it absent from the baseline, or nearly so in every instance? */
+bool flame_absent(const struct flame_node *n);
 
 /* The deepest call path that explains 80 % of the rise of node. */
 uint32_t flame_deepest(const struct flamediff *d, uint32_t node);
 
-/* Fill a finding about node; class and gates are the caller's. */
-void flame_finding(const struct flamediff *d, uint32_t node,
+/* Fill a finding about a node or function; class and gates are the caller's. */
+void flame_finding(const struct flame_node *n, bool function,
 		   struct rollout_finding *ret_f);
+
+/*
+ * Make the findings of a look, whose classes are filled.  gates: instances
+ * are enough for a rise to gate.  Returns 0 or -ENOMEM.
+ */
+int flame_report(struct flamediff *d, bool gates);
+
+/* --- which function to name: flamediff_name.c --- */
+
+/*
+ * Of the gain of each function, what happens on stacks that hold k too:
+ * above[f] where f calls k, below[f] where k calls f.  n_functions each.
+ */
+void flame_overlap(const struct flamediff *d, uint32_t k, double *above,
+		   double *below);
+
+/*
+ * Of the functions of which may says so, the one that explains most of the
+ * rises, or UINT32_MAX if there is none.  room: 2 n_functions.
+ */
+uint32_t flame_explains(const struct flamediff *d, const bool *may,
+			double *room);
+
+/* Is it a function of the application, not of what runs it? */
+bool flame_application(const struct flamediff *d, uint32_t f);
 
 #endif /* STATS_FLAMEDIFF_STATE_H */

@@ -138,9 +138,14 @@ enum path_class {
 
 const char *path_class_name(enum path_class c);
 
-/* One call path that is told apart from its baseline. */
+/*
+ * One call path that is told apart from its baseline, or one function over
+ * all its call paths; figures count a stack once, recursion or not.
+ */
 struct rollout_finding {
-	uint32_t path; /* node of the tree below */
+	uint32_t path;	  /* node of the tree below; a function's heaviest */
+	bool function;	  /* all call paths of the function of path */
+	uint32_t n_paths; /* that it stands for: 1 for a call path */
 	enum path_class class;
 	bool gates; /* strong enough to fail a rollout, policy permitting */
 	double share[COHORT_N];	  /* inclusive, 0..1 of application CPU */

@@ -263,6 +263,9 @@ void rollout_name_hot(const struct rollout *r, bool failed, struct verdict *v,
 		       flamediff_function(r->flame, ret_f->path));
 	v->hot_share_baseline = ret_f->share[COHORT_BASELINE];
 	v->hot_share_canary = ret_f->share[COHORT_CANARY];
+	/* one baseline instance has it: small over all is not new */
+	if (ret_f->class != PATH_NEW)
+		v->hot_share_baseline = fmax(v->hot_share_baseline, 0.0005);
 }
 
 /* --- the verdict --- */

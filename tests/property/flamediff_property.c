@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/batch.h"
+#include "stats/flamediff_state.h"
 #include "stats/policy.h"
 #include "stats/rng.h"
 #include "tests/test.h"
@@ -128,6 +129,89 @@ static void totals_are_what_the_definition_says(void)
 	}
 }
 
+/* Is function f at node i or among its callers? */
+static bool on_stack(const struct draw *d, uint32_t i, uint32_t f)
+{
+	int32_t at = (int32_t)i;
+
+	while (at >= 0 && d->function[at] != f)
+		at = d->parent[at];
+	return at >= 0;
+}
+
+/* A function's share by its definition: stacks that hold it, once each. */
+static double share_of(const struct draw *d, uint32_t f, int cohort)
+{
+	double all = 0.0;
+	double sum = 0.0;
+
+	for (uint32_t k = 0; k < INSTANCES; k++)
+		for (uint32_t i = 0; (k >= 6) == cohort && i < NODES; i++) {
+			all += (double)d->self_ns[k][i];
+			if (on_stack(d, i, f))
+				sum += (double)d->self_ns[k][i];
+		}
+	return sum / all;
+}
+
+static void functions_count_a_stack_once(void)
+{
+	struct rng rng = { .state = test_seed() };
+	static struct draw d;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		struct flamediff *f;
+
+		draw_make(&d, &rng, round % 2);
+		f = feed(&d, false, 1);
+		CHECK(f != NULL);
+		CHECK_EQ(flame_sum(f), 0);
+		for (uint32_t k = 0; k < f->n_functions; k++) {
+			const char *name = calltree_name(f->tree, k);
+			uint32_t id = (uint32_t)strtoul(name + 1, NULL, 10);
+
+			for (int c = 0; c < COHORT_N; c++)
+				CHECK(fabs(f->functions[k].share[c] -
+					   share_of(&d, id, c)) < 1e-12);
+		}
+		flamediff_free(f);
+	}
+}
+
+/* Twenty call paths, of which each has little. */
+static void a_function_is_found_over_all_its_paths(void)
+{
+	struct rng rng = { .state = test_seed() };
+	const struct rollout_finding *found;
+	static struct draw d;
+	struct flamediff *f;
+
+	draw_make(&d, &rng, false);
+	for (uint32_t i = 0; i < 20; i++)
+		d.function[i] = i;
+	for (uint32_t i = 20; i < NODES; i++) {
+		d.parent[i] = (int32_t)i % 20;
+		d.function[i] = 59;
+		for (uint32_t k = 0; k < INSTANCES; k++) {
+			d.n_samples[k] -= d.self_ns[k][i] / 1000;
+			d.self_ns[k][i] = k >= 6 ? 1000 : 0;
+			d.n_samples[k] += k >= 6;
+		}
+	}
+	for (uint32_t k = 0; k < INSTANCES; k++) {
+		d.self_ns[k][0] += 900000;
+		d.n_samples[k] += 900;
+	}
+	f = feed(&d, false, 1);
+	CHECK(f != NULL);
+	CHECK_EQ(flamediff_findings(f, &found), 1);
+	CHECK_EQ(strcmp(flamediff_function(f, found[0].path), "f59"), 0);
+	CHECK(found[0].function && found[0].gates);
+	CHECK_EQ(found[0].n_paths, 20);
+	CHECK_EQ(found[0].class, PATH_NEW);
+	flamediff_free(f);
+}
+
 static void a_new_path_is_found_and_nothing_else(void)
 {
 	struct rng rng = { .state = test_seed() };
@@ -232,6 +316,10 @@ static void a_tree_against_itself_reports_nothing(void)
 const struct test_case test_cases[] = {
 	{ "flamediff: totals are what the definition says",
 	  totals_are_what_the_definition_says },
+	{ "flamediff: functions count a stack once, recursion or not",
+	  functions_count_a_stack_once },
+	{ "flamediff: a function is found over all its paths",
+	  a_function_is_found_over_all_its_paths },
 	{ "flamediff: a new path is found, and nothing else",
 	  a_new_path_is_found_and_nothing_else },
 	{ "flamediff: swapping turns a rise into a fall",

@@ -96,6 +96,247 @@ const struct flame_world flame_worlds[] = {
 	  .effect = FLAME_NEW,
 	  .runs = 200,
 	  .quick = 10 },
+	{ .name = "functions A/A sd 15 1+12",
+	  .n_canary = 1,
+	  .n_baseline = 12,
+	  .n_functions = 800,
+	  .sd = 0.15,
+	  LEAVES,
+	  .runs = 200,
+	  .false_max = 0.05 },
+	{ .name = "functions A/A sd 30 1+12",
+	  .n_canary = 1,
+	  .n_baseline = 12,
+	  .n_functions = 800,
+	  .sd = 0.30,
+	  LEAVES,
+	  .runs = 200,
+	  .false_max = 0.05 },
+	{ .name = "functions 0 -> 1 % 1+12",
+	  .n_canary = 1,
+	  .n_baseline = 12,
+	  .n_functions = 800,
+	  .sd = 0.3,
+	  LEAVES,
+	  .effect = FLAME_NEW,
+	  .runs = 200,
+	  .quick = 10,
+	  .false_max = 0.05,
+	  .found_min = 0.95 },
+	{ .name = "functions 0 -> 1 6p 1+12",
+	  .n_canary = 1,
+	  .n_baseline = 12,
+	  .n_functions = 800,
+	  .sd = 0.3,
+	  LEAVES,
+	  .effect = FLAME_NEW,
+	  .n_new = 6,
+	  .runs = 200,
+	  .false_max = 0.05,
+	  .found_min = 0.95 },
+	{ .name = "functions 0 -> 4 6p 1+12",
+	  .n_canary = 1,
+	  .n_baseline = 12,
+	  .n_functions = 800,
+	  .sd = 0.3,
+	  LEAVES,
+	  .effect = FLAME_NEW,
+	  .n_new = 6,
+	  .new_share = 0.04,
+	  .runs = 200,
+	  .quick = 10,
+	  .false_max = 0.05,
+	  .found_min = 0.95 },
+	{ .name = "functions sporadic 1+12",
+	  .n_canary = 1,
+	  .n_baseline = 12,
+	  .n_functions = 800,
+	  .sd = 0.2,
+	  LEAVES,
+	  .n_sporadic = 40,
+	  .runs = 200 },
+	{ .name = "functions A/A sd 15 2+12",
+	  .n_canary = 2,
+	  .n_baseline = 12,
+	  .n_functions = 800,
+	  .sd = 0.15,
+	  LEAVES,
+	  .runs = 200,
+	  .false_max = 0.05 },
+	{ .name = "functions A/A sd 30 2+12",
+	  .n_canary = 2,
+	  .n_baseline = 12,
+	  .n_functions = 800,
+	  .sd = 0.30,
+	  LEAVES,
+	  .runs = 200,
+	  .false_max = 0.05 },
+	{ .name = "functions 0 -> 1 % 2+12",
+	  .n_canary = 2,
+	  .n_baseline = 12,
+	  .n_functions = 800,
+	  .sd = 0.3,
+	  LEAVES,
+	  .effect = FLAME_NEW,
+	  .runs = 200,
+	  .false_max = 0.05,
+	  .found_min = 0.95 },
+	{ .name = "functions 0 -> 1 6p 2+12",
+	  .n_canary = 2,
+	  .n_baseline = 12,
+	  .n_functions = 800,
+	  .sd = 0.3,
+	  LEAVES,
+	  .effect = FLAME_NEW,
+	  .n_new = 6,
+	  .runs = 200,
+	  .false_max = 0.05,
+	  .found_min = 0.95 },
+	{ .name = "functions 0 -> 4 6p 2+12",
+	  .n_canary = 2,
+	  .n_baseline = 12,
+	  .n_functions = 800,
+	  .sd = 0.3,
+	  LEAVES,
+	  .effect = FLAME_NEW,
+	  .n_new = 6,
+	  .new_share = 0.04,
+	  .runs = 200,
+	  .false_max = 0.05,
+	  .found_min = 0.95 },
+	{ .name = "functions sporadic 2+12",
+	  .n_canary = 2,
+	  .n_baseline = 12,
+	  .n_functions = 800,
+	  .sd = 0.2,
+	  LEAVES,
+	  .n_sporadic = 40,
+	  .runs = 200 },
+	{ .name = "functions A/A sd 15 2+6",
+	  .n_canary = 2,
+	  .n_baseline = 6,
+	  .n_functions = 800,
+	  .sd = 0.15,
+	  LEAVES,
+	  .runs = 200,
+	  .false_max = 0.05 },
+	{ .name = "functions A/A sd 30 2+6",
+	  .n_canary = 2,
+	  .n_baseline = 6,
+	  .n_functions = 800,
+	  .sd = 0.30,
+	  LEAVES,
+	  .runs = 200,
+	  .quick = 10,
+	  .false_max = 0.05 },
+	{ .name = "functions 0 -> 1 % 2+6",
+	  .n_canary = 2,
+	  .n_baseline = 6,
+	  .n_functions = 800,
+	  .sd = 0.3,
+	  LEAVES,
+	  .effect = FLAME_NEW,
+	  .runs = 200,
+	  .false_max = 0.05,
+	  .found_min = 0.85 },
+	{ .name = "functions 0 -> 1 6p 2+6",
+	  .n_canary = 2,
+	  .n_baseline = 6,
+	  .n_functions = 800,
+	  .sd = 0.3,
+	  LEAVES,
+	  .effect = FLAME_NEW,
+	  .n_new = 6,
+	  .runs = 200,
+	  .false_max = 0.05,
+	  .found_min = 0.95 },
+	{ .name = "functions 0 -> 4 6p 2+6",
+	  .n_canary = 2,
+	  .n_baseline = 6,
+	  .n_functions = 800,
+	  .sd = 0.3,
+	  LEAVES,
+	  .effect = FLAME_NEW,
+	  .n_new = 6,
+	  .new_share = 0.04,
+	  .runs = 200,
+	  .false_max = 0.05,
+	  .found_min = 0.95 },
+	{ .name = "functions sporadic 2+6",
+	  .n_canary = 2,
+	  .n_baseline = 6,
+	  .n_functions = 800,
+	  .sd = 0.2,
+	  LEAVES,
+	  .n_sporadic = 40,
+	  .runs = 200 },
+	{ .name = "functions A/A sd 15 3+9",
+	  .n_canary = 3,
+	  .n_baseline = 9,
+	  .n_functions = 800,
+	  .sd = 0.15,
+	  LEAVES,
+	  .runs = 200,
+	  .false_max = 0.05 },
+	{ .name = "functions A/A sd 30 3+9",
+	  .n_canary = 3,
+	  .n_baseline = 9,
+	  .n_functions = 800,
+	  .sd = 0.30,
+	  LEAVES,
+	  .runs = 200,
+	  .false_max = 0.05 },
+	{ .name = "functions 0 -> 1 % 3+9",
+	  .n_canary = 3,
+	  .n_baseline = 9,
+	  .n_functions = 800,
+	  .sd = 0.3,
+	  LEAVES,
+	  .effect = FLAME_NEW,
+	  .runs = 200,
+	  .false_max = 0.05,
+	  .found_min = 0.95 },
+	{ .name = "functions 0 -> 1 6p 3+9",
+	  .n_canary = 3,
+	  .n_baseline = 9,
+	  .n_functions = 800,
+	  .sd = 0.3,
+	  LEAVES,
+	  .effect = FLAME_NEW,
+	  .n_new = 6,
+	  .runs = 200,
+	  .false_max = 0.05,
+	  .found_min = 0.95 },
+	{ .name = "functions 0 -> 4 6p 3+9",
+	  .n_canary = 3,
+	  .n_baseline = 9,
+	  .n_functions = 800,
+	  .sd = 0.3,
+	  LEAVES,
+	  .effect = FLAME_NEW,
+	  .n_new = 6,
+	  .new_share = 0.04,
+	  .runs = 200,
+	  .false_max = 0.05,
+	  .found_min = 0.95 },
+	{ .name = "functions sporadic 3+9",
+	  .n_canary = 3,
+	  .n_baseline = 9,
+	  .n_functions = 800,
+	  .sd = 0.2,
+	  LEAVES,
+	  .n_sporadic = 40,
+	  .runs = 200 },
+	{ .name = "functions refactor 2+6",
+	  .n_canary = 2,
+	  .n_baseline = 6,
+	  .n_functions = 800,
+	  .sd = 0.15,
+	  LEAVES,
+	  .effect = FLAME_REFACTOR,
+	  .runs = 200,
+	  .quick = 10,
+	  .false_max = 0.05 },
 };
 
 const uint32_t n_flame_worlds = sizeof(flame_worlds) / sizeof(flame_worlds[0]);
@@ -144,14 +385,19 @@ static void *must(void *p)
 	return p;
 }
 
-/* A random tree, its last node the one that an effect may bring to life. */
+static uint32_t n_new(const struct flame_world *w)
+{
+	return w->n_new ? w->n_new : 1;
+}
+
+/* A random tree, its last nodes those that an effect may bring to life. */
 static void tree_make(struct leaf_tree *t, const struct flame_world *w,
 		      struct rng *rng)
 {
 	uint32_t n_i = w->n_canary + w->n_baseline;
 	double sum = 0.0;
 
-	t->n = w->n_paths + w->n_sporadic + 1;
+	t->n = w->n_paths + w->n_sporadic + n_new(w);
 	t->parent = must(calloc(t->n, sizeof(*t->parent)));
 	t->function = must(calloc(t->n, sizeof(*t->function)));
 	t->weight = must(calloc(t->n, sizeof(*t->weight)));
@@ -166,6 +412,9 @@ static void tree_make(struct leaf_tree *t, const struct flame_world *w,
 			       : i < back ? 0
 					  : (int32_t)(i - back);
 		t->function[i] = i;
+		if (w->n_functions && i >= w->n_functions && i < w->n_paths)
+			t->function[i] =
+				(uint32_t)(uniform(rng) * w->n_functions);
 		(void)snprintf(t->text[i], sizeof(t->text[i]), "f%u", i);
 		t->strings[i] = t->text[i];
 		if (i < w->n_paths)
@@ -175,6 +424,12 @@ static void tree_make(struct leaf_tree *t, const struct flame_world *w,
 	}
 	for (uint32_t i = 0; i < t->n; i++)
 		t->weight[i] /= sum;
+	/* the new function is called from all over */
+	for (uint32_t i = t->n - n_new(w); i < t->n; i++) {
+		t->function[i] = t->n - 1;
+		if (w->n_new)
+			t->parent[i] = (int32_t)(uniform(rng) * w->n_paths);
+	}
 	for (uint32_t i = 0; i < w->n_sporadic; i++)
 		t->weight[w->n_paths + i] = 0.01;
 }
@@ -201,6 +456,7 @@ static void siblings(const struct leaf_tree *t, uint32_t *ret_a,
 static void weights_draw(struct leaf_tree *t, const struct flame_world *w,
 			 struct rng *rng)
 {
+	double share = (w->new_share > 0.0 ? w->new_share : 0.01) / n_new(w);
 	uint32_t a;
 	uint32_t b;
 
@@ -214,9 +470,10 @@ static void weights_draw(struct leaf_tree *t, const struct flame_world *w,
 			if (k >= w->n_paths && uniform(rng) > 0.1)
 				mine[k] = 0.0;
 		}
-		mine[t->n - 1] = canary && w->effect == FLAME_NEW
-					 ? 0.01 * exp(w->sd * normal(rng))
-					 : 0.0;
+		for (uint32_t k = t->n - n_new(w); k < t->n; k++)
+			mine[k] = canary && w->effect == FLAME_NEW
+					  ? share * exp(w->sd * normal(rng))
+					  : 0.0;
 		if (canary && w->effect == FLAME_REFACTOR) {
 			mine[a] += 0.9 * mine[b];
 			mine[b] *= 0.1;

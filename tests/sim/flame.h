@@ -18,9 +18,12 @@ struct flame_world {
 	uint32_t n_canary;
 	uint32_t n_baseline;
 	uint32_t n_paths;
-	uint32_t n_sporadic; /* paths that live on a tenth of instances */
-	double sd;	     /* between instances, of ln weight of a path */
-	double samples;	     /* of a cohort, in all */
+	uint32_t n_functions; /* that the paths share; 0: one a path */
+	uint32_t n_new;	      /* call paths of the new function; 0: 1 */
+	double new_share;     /* of CPU, of all of them; 0: 1 % */
+	uint32_t n_sporadic;  /* paths that live on a tenth of instances */
+	double sd;	      /* between instances, of ln weight of a path */
+	double samples;	      /* of a cohort, in all */
 	uint32_t n_windows;
 	enum flame_effect effect;
 	uint32_t runs;
