@@ -81,7 +81,7 @@ wait_for() {
 }
 
 sum_ns() {
-	awk '$1 == "path" { sum += $3 } END { printf "%d\n", sum }' \
+	awk '$1 == "path" { sum += $3 } END { printf "%.0f\n", sum }' \
 		"$RUN_DIR/$1"
 }
 
