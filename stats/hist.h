@@ -56,6 +56,14 @@ int hist_add(struct hist *h, uint64_t latency_ns);
 int hist_add_bucket(struct hist *h, uint32_t bucket, uint64_t n);
 
 /*
+ * The same for many buckets at once, as a batch has them: count[i] in
+ * bucket[i], i below n.  Returns as hist_add_bucket(); what lies before the
+ * one that failed was counted.
+ */
+int hist_add_buckets(struct hist *h, const uint32_t *bucket,
+		     const uint64_t *count, uint32_t n);
+
+/*
  * Take n observations away again.  Returns 0, or -EINVAL if the bucket holds
  * fewer, and then nothing was taken.
  */

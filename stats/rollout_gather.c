@@ -238,6 +238,16 @@ static uint64_t batch_requests(const struct batch *b, enum latency_kind basis)
 	return n;
 }
 
+static bool batch_any(const struct batch *b, enum latency_kind basis)
+{
+	for (uint32_t i = 0; i < b->n_series; i++)
+		for (uint32_t j = 0;
+		     b->series[i].kind == basis && j < b->series[i].n; j++)
+			if (b->series[i].count[j] > 0)
+				return true;
+	return false;
+}
+
 /*
  * An instance is warm once it has served so many requests since it started.
  * A later start of the same instance begins again, and is a restart.
@@ -323,20 +333,16 @@ static int series_add(struct rollout *r, uint32_t slot, const struct batch *b,
 		if (rc < 0)
 			return rc;
 	}
-	for (uint32_t j = 0; j < s->n; j++) {
+	for (uint32_t j = 0; j < s->n; j++)
 		n += s->count[j];
-		if (cell &&
-		    tally_add(&cell->tally, s->bucket[j], s->count[j]) < 0)
-			return -ENOMEM;
-		if (history)
-			continue;
-		if (hist_add_bucket(route->hist[in->cohort], s->bucket[j],
-				    s->count[j]) < 0)
-			return -ENOMEM;
-		if (cell &&
-		    (hist_add_bucket(in->hist, s->bucket[j], s->count[j]) < 0 ||
-		     hist_add_bucket(r->scratch[in->cohort], s->bucket[j],
-				     s->count[j]) < 0))
+	if (cell && tally_add(&cell->tally, s->bucket, s->count, s->n) < 0)
+		return -ENOMEM;
+	for (int k = 0; k < (history ? 0 : cell ? 3 : 1); k++) {
+		struct hist *h = k == 0	  ? route->hist[in->cohort]
+				 : k == 1 ? in->hist
+					  : r->scratch[in->cohort];
+
+		if (hist_add_buckets(h, s->bucket, s->count, s->n) < 0)
 			return -ENOMEM;
 	}
 	for (int k = 0; k < RATE_N; k++) {
@@ -408,7 +414,7 @@ void rollout_blind_note(struct rollout *r, const struct rollout_window *w)
 		enum cohort c = w->members[i].cohort;
 
 		at_all[c] = at_all[c] || b->n_series > 0;
-		on_basis[c] = on_basis[c] || batch_requests(b, r->basis) > 0;
+		on_basis[c] = on_basis[c] || batch_any(b, r->basis);
 	}
 	if ((at_all[0] && !on_basis[0]) || (at_all[1] && !on_basis[1]))
 		r->blind_windows++;

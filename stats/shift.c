@@ -391,7 +391,7 @@ static int block_learn(struct shift *s, const struct shift_block_sum *b,
 	if (shift_keep_instances(s, b) < 0)
 		return -ENOMEM;
 	if (b->n[0] > 0.0) {
-		if (shift_keep_recent(s, b) < 0)
+		if (shift_keep_recent(s, b) < 0 || shift_keep_generation(s) < 0)
 			return -ENOMEM;
 		shift_spread_update(s, b);
 	}

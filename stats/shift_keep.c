@@ -70,14 +70,10 @@ int shift_keep_row(struct shift *s, uint32_t round)
 static int sides_push(struct shift *s, const struct shift_block_sum *b,
 		      const struct hist *baseline)
 {
-	for (size_t i = 0; i < b->n_arms; i++) {
-		const struct tally *t = b->arms[i].tally;
-
-		for (uint32_t j = 0; b->arms[i].canary && j < t->n; j++)
-			if (hist_add_bucket(s->canary, t->bucket[j],
-					    tally_count(t, j)) < 0)
-				return -ENOMEM;
-	}
+	for (size_t i = 0; i < b->n_arms; i++)
+		if (b->arms[i].canary &&
+		    tally_pour(b->arms[i].tally, s->canary) < 0)
+			return -ENOMEM;
 	return standard_add(s->baseline, baseline, b->n[1] / b->n[0]);
 }
 
@@ -127,14 +123,13 @@ int shift_keep_recent(struct shift *s, const struct shift_block_sum *b)
 
 		if (a->canary)
 			continue;
-		for (uint32_t j = 0; j < a->tally->n; j++)
-			if (hist_add_bucket(slot->hist, a->tally->bucket[j],
-					    tally_count(a->tally, j)) < 0)
-				return -ENOMEM;
+		if (tally_pour(a->tally, slot->hist) < 0)
+			return -ENOMEM;
 		for (int k = 0; k < RATE_N; k++)
 			slot->n_events[k] += a->n_events[k];
 	}
-	if (hist_merge(s->recent, slot->hist) < 0)
+	if (hist_merge(s->recent, slot->hist) < 0 ||
+	    hist_merge(s->pool, slot->hist) < 0)
 		return -ENOMEM;
 	for (int k = 0; k < RATE_N; k++)
 		s->n_recent_events[k] += slot->n_events[k];
@@ -236,24 +231,21 @@ int shift_keep_instances(struct shift *s, const struct shift_block_sum *b)
 
 		if (a->canary)
 			continue;
-		for (uint32_t j = 0; j < a->tally->n; j++) {
-			uint32_t bucket = a->tally->bucket[j];
-			uint64_t n = tally_count(a->tally, j);
-
-			if (hist_add_bucket(in->seen, bucket, n) < 0 ||
-			    hist_add_bucket(s->pool, bucket, n) < 0)
-				return -ENOMEM;
-		}
+		if (tally_pour(a->tally, in->seen) < 0)
+			return -ENOMEM;
 		for (int k = 0; k < RATE_N; k++)
 			in->n_events[k] += a->n_events[k];
 		n_full += hist_count(in->seen) - hist_count(in->before) >=
 			  GENERATION_REQUESTS;
 	}
-	if (b->n_instances[0] == 0)
-		return 0;
+	s->generation_full = 2 * n_full >= b->n_instances[0];
+	return 0;
+}
+
+int shift_keep_generation(struct shift *s)
+{
 	s->generation_blocks++;
-	if (s->generation_blocks < GENERATION_BLOCKS ||
-	    2 * n_full < b->n_instances[0])
+	if (s->generation_blocks < GENERATION_BLOCKS || !s->generation_full)
 		return 0;
 	return generation_end(s);
 }

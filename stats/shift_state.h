@@ -58,7 +58,8 @@ struct shift {
 	uint32_t ring_first; /* the oldest */
 	uint32_t n_ring;
 	uint32_t generation_blocks;
-	struct hist *pool; /* this generation's baseline, and before it */
+	bool generation_full; /* half of the instances have enough */
+	struct hist *pool;    /* this generation's baseline, and before it */
 	struct hist *pool_before;
 
 	struct shift_instance **instances; /* by slot; NULL: never here */
@@ -148,6 +149,9 @@ int shift_keep_instances(struct shift *s, const struct shift_block_sum *b);
 
 /* Keep a block that has a baseline, for tau and to be shown. */
 int shift_keep_recent(struct shift *s, const struct shift_block_sum *b);
+
+/* After both: end the generation if it is long enough. */
+int shift_keep_generation(struct shift *s);
 
 /* Plan all levels of a block. */
 void shift_plan_block(struct shift *s, const struct shift_block_sum *b,

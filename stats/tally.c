@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
-int tally_add(struct tally *t, uint32_t bucket, uint64_t n)
+#include "stats/hist.h"
+
+int tally_add(struct tally *t, const uint32_t *bucket, const uint64_t *count,
+	      uint32_t n)
 {
-	if (t->n == t->room) {
-		uint32_t room = t->room ? 2 * t->room : 32;
+	if (n > t->room - t->n) {
+		uint32_t room = t->n + n > 2 * t->room ? t->n + n : 2 * t->room;
 		uint32_t *b = realloc(t->bucket, room * sizeof(*b));
 		uint64_t *c;
 
@@ -20,10 +23,18 @@ int tally_add(struct tally *t, uint32_t bucket, uint64_t n)
 		t->count = c;
 		t->room = room;
 	}
-	t->bucket[t->n] = bucket;
-	t->count[t->n] = n;
-	t->n++;
-	t->total += n;
+	if (t->n == 0)
+		t->ascends = true;
+	else if (n > 0 && bucket[0] <= t->bucket[t->n - 1])
+		t->ascends = false;
+	for (uint32_t i = 0; i < n; i++) {
+		if (i > 0 && bucket[i] <= bucket[i - 1])
+			t->ascends = false;
+		t->bucket[t->n + i] = bucket[i];
+		t->count[t->n + i] = count[i];
+		t->total += count[i];
+	}
+	t->n += n;
 	return 0;
 }
 
@@ -52,7 +63,8 @@ static void sort(struct tally *t)
 	}
 }
 
-void tally_seal(struct tally *t)
+/* Sort and add equal buckets up. */
+static void unite(struct tally *t)
 {
 	uint32_t n = 0;
 
@@ -67,7 +79,13 @@ void tally_seal(struct tally *t)
 		n++;
 	}
 	t->n = n;
-	for (uint32_t i = n; i > 1; i--)
+}
+
+void tally_seal(struct tally *t)
+{
+	if (!t->ascends) /* one series of one window does */
+		unite(t);
+	for (uint32_t i = t->n; i > 1; i--)
 		t->count[i - 2] += t->count[i - 1];
 }
 
@@ -87,9 +105,24 @@ uint64_t tally_above(const struct tally *t, uint32_t bucket)
 	return lo < t->n ? t->count[lo] : 0;
 }
 
-uint64_t tally_count(const struct tally *t, uint32_t i)
+int tally_pour(const struct tally *t, struct hist *h)
 {
-	return t->count[i] - (i + 1 < t->n ? t->count[i + 1] : 0);
+	enum { AT_ONCE = 64 };
+	uint64_t own[AT_ONCE];
+	uint32_t n;
+
+	for (uint32_t at = 0; at < t->n; at += n) {
+		int rc;
+
+		n = t->n - at < AT_ONCE ? t->n - at : AT_ONCE;
+		for (uint32_t i = 0; i < n; i++)
+			own[i] = t->count[at + i] -
+				 (at + i + 1 < t->n ? t->count[at + i + 1] : 0);
+		rc = hist_add_buckets(h, t->bucket + at, own, n);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
 }
 
 void tally_reset(struct tally *t)

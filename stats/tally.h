@@ -9,7 +9,10 @@
 #ifndef STATS_TALLY_H
 #define STATS_TALLY_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+struct hist;
 
 struct tally {
 	uint32_t n; /* entries; after tally_seal() distinct and ascending */
@@ -17,10 +20,13 @@ struct tally {
 	uint32_t *bucket;
 	uint64_t *count; /* sealed: of this bucket and all above it */
 	uint64_t total;
+	bool ascends; /* strictly, as it was added */
 };
 
-/* Count n observations of a bucket.  Returns 0 or -ENOMEM. */
-int tally_add(struct tally *t, uint32_t bucket, uint64_t n);
+/* Count count[i] observations of bucket[i], i below n.  Returns 0 or -ENOMEM.
+ */
+int tally_add(struct tally *t, const uint32_t *bucket, const uint64_t *count,
+	      uint32_t n);
 
 /* Sort and sum up.  Nothing may be added until tally_reset(). */
 void tally_seal(struct tally *t);
@@ -28,8 +34,10 @@ void tally_seal(struct tally *t);
 /* Observations in buckets above this one; t is sealed. */
 uint64_t tally_above(const struct tally *t, uint32_t bucket);
 
-/* The count of entry i alone; t is sealed. */
-uint64_t tally_count(const struct tally *t, uint32_t i);
+/*
+ * Add all of t, which is sealed, to a histogram.  Returns as hist_add_bucket().
+ */
+int tally_pour(const struct tally *t, struct hist *h);
 
 /* Empty t and keep its memory; release it. */
 void tally_reset(struct tally *t);
