@@ -250,7 +250,7 @@ const struct scenario scenarios[] = {
 	  .runs = 300,
 	  .quick = 30,
 	  .pass_max = 0.05,
-	  .fail_min = 0.8 },
+	  .fail_min = 0.7 },
 	{ "large +12 ms 2+12",
 	  { NOISY(2, 12), .n_windows = 300 },
 	  { .slow_ms = 12 },

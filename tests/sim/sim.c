@@ -172,10 +172,12 @@ static struct sum summarise(const struct job *j)
 	qsort(w, n, sizeof(*w), by_value);
 	qsort(q, n, sizeof(*q), by_value);
 	if (n > 0) {
-		sum.median = (double)w[n / 2];
+		uint32_t half = n / 2;
+
+		sum.median = (double)w[half];
 		sum.p95 =
 			(double)w[(n * 95) / 100 < n ? (n * 95) / 100 : n - 1];
-		sum.requests = (double)q[n / 2];
+		sum.requests = (double)q[half];
 	}
 	free(w);
 	free(q);

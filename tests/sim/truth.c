@@ -68,8 +68,11 @@ static uint32_t poisson(struct rng *r, double mean)
 
 		return x > 0.0 ? (uint32_t)x : 0;
 	}
-	for (u = uniform(r); u > p; u *= uniform(r))
+	u = uniform(r);
+	while (u > p) {
+		u *= uniform(r);
 		n++;
+	}
 	return n;
 }
 

@@ -325,6 +325,7 @@ static void strange(uint64_t n, uint32_t bucket, struct verdict *ret_v)
 	struct err err = { "" };
 	static const char *const names[] = { "a", "b", "c", "d", "e", "f" };
 
+	*ret_v = (struct verdict){ .word = VERDICT_ERROR };
 	policy_default(&policy);
 	policy.warm_requests = 0;
 	if (rollout_new(&policy, 0, &r, &err) < 0)
