@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "collector/sockdiag.h"
 #include "common/limits.h"
 
 struct listeners {
+	uint32_t own_netns; /* 0: not known */
 	size_t n;
 	struct listener_set set[LIMIT_NETNS];
 	struct proc_listener room[LIMIT_LISTENERS];
@@ -19,6 +22,8 @@ int listeners_new(struct listeners **ret_l)
 
 	if (!l)
 		return -ENOMEM;
+	/* without it, all are read from procfs */
+	(void)proc_namespace("/proc", getpid(), "net", &l->own_netns);
 	*ret_l = l;
 	return 0;
 }
@@ -70,7 +75,11 @@ int listeners_find(struct listeners *l, const char *proc, int pid,
 	}
 	if (l->n == LIMIT_NETNS)
 		return -E2BIG;
-	rc = proc_listeners(proc, pid, l->room, LIMIT_LISTENERS, &n);
+	rc = -ENOSYS;
+	if (netns == l->own_netns && strcmp(proc, "/proc") == 0)
+		rc = sockdiag_listeners(l->room, LIMIT_LISTENERS, &n);
+	if (rc < 0)
+		rc = proc_listeners(proc, pid, l->room, LIMIT_LISTENERS, &n);
 	if (rc < 0)
 		return rc;
 	copy = calloc(n + 1, sizeof(*copy));
