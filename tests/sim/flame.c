@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/draw.h"
 #include "tests/sim/flame.h"
 
 #include <math.h>
@@ -9,7 +10,6 @@
 #include "common/batch.h"
 #include "common/err.h"
 #include "stats/policy.h"
-#include "stats/rng.h"
 #include "stats/rollout.h"
 
 #define LEAVES .n_paths = 2000, .samples = 30000, .n_windows = 16
@@ -352,32 +352,6 @@ struct leaf_tree {
 	double *mine; /* each instance's own weights, n a piece */
 };
 
-static double uniform(struct rng *r)
-{
-	return ((double)(rng_next(r) >> 11) + 0.5) * 0x1p-53;
-}
-
-static double normal(struct rng *r)
-{
-	return sqrt(-2.0 * log(uniform(r))) *
-	       cos(6.283185307179586 * uniform(r));
-}
-
-static uint32_t poisson(struct rng *r, double mean)
-{
-	double p = exp(-mean);
-	uint32_t n = 0;
-
-	if (mean > 30.0) {
-		double x = floor(mean + sqrt(mean) * normal(r) + 0.5);
-
-		return x > 0.0 ? (uint32_t)x : 0;
-	}
-	for (double u = uniform(r); u > p; u *= uniform(r))
-		n++;
-	return n;
-}
-
 static void *must(void *p)
 {
 	if (!p)
@@ -406,7 +380,7 @@ static void tree_make(struct leaf_tree *t, const struct flame_world *w,
 	t->self_ns = must(calloc((size_t)t->n * n_i, sizeof(*t->self_ns)));
 	t->mine = must(calloc((size_t)t->n * n_i, sizeof(*t->mine)));
 	for (uint32_t i = 0; i < t->n; i++) {
-		uint32_t back = 1 + (uint32_t)(uniform(rng) * 40.0);
+		uint32_t back = 1 + (uint32_t)(draw_uniform(rng) * 40.0);
 
 		t->parent[i] = i == 0	  ? BATCH_NO_PARENT
 			       : i < back ? 0
@@ -414,12 +388,12 @@ static void tree_make(struct leaf_tree *t, const struct flame_world *w,
 		t->function[i] = i;
 		if (w->n_functions && i >= w->n_functions && i < w->n_paths)
 			t->function[i] =
-				(uint32_t)(uniform(rng) * w->n_functions);
+				(uint32_t)(draw_uniform(rng) * w->n_functions);
 		(void)snprintf(t->text[i], sizeof(t->text[i]), "f%u", i);
 		t->strings[i] = t->text[i];
 		if (i < w->n_paths)
 			t->weight[i] =
-				pow(1.0 + uniform(rng) * w->n_paths, -1.1);
+				pow(1.0 + draw_uniform(rng) * w->n_paths, -1.1);
 		sum += t->weight[i];
 	}
 	for (uint32_t i = 0; i < t->n; i++)
@@ -428,7 +402,8 @@ static void tree_make(struct leaf_tree *t, const struct flame_world *w,
 	for (uint32_t i = t->n - n_new(w); i < t->n; i++) {
 		t->function[i] = t->n - 1;
 		if (w->n_new)
-			t->parent[i] = (int32_t)(uniform(rng) * w->n_paths);
+			t->parent[i] =
+				(int32_t)(draw_uniform(rng) * w->n_paths);
 	}
 	for (uint32_t i = 0; i < w->n_sporadic; i++)
 		t->weight[w->n_paths + i] = 0.01;
@@ -466,14 +441,15 @@ static void weights_draw(struct leaf_tree *t, const struct flame_world *w,
 		bool canary = i >= w->n_baseline;
 
 		for (uint32_t k = 0; k < t->n; k++) {
-			mine[k] = t->weight[k] * exp(w->sd * normal(rng));
-			if (k >= w->n_paths && uniform(rng) > 0.1)
+			mine[k] = t->weight[k] * exp(w->sd * draw_normal(rng));
+			if (k >= w->n_paths && draw_uniform(rng) > 0.1)
 				mine[k] = 0.0;
 		}
 		for (uint32_t k = t->n - n_new(w); k < t->n; k++)
-			mine[k] = canary && w->effect == FLAME_NEW
-					  ? share * exp(w->sd * normal(rng))
-					  : 0.0;
+			mine[k] =
+				canary && w->effect == FLAME_NEW
+					? share * exp(w->sd * draw_normal(rng))
+					: 0.0;
 		if (canary && w->effect == FLAME_REFACTOR) {
 			mine[a] += 0.9 * mine[b];
 			mine[b] *= 0.1;
@@ -516,8 +492,8 @@ static void window_draw(struct leaf_tree *t, const struct flame_world *w,
 
 		profiles[i].n_samples = 0;
 		for (uint32_t k = 0; k < t->n; k++) {
-			uint32_t c =
-				poisson(rng, n * t->mine[(size_t)i * t->n + k]);
+			uint32_t c = draw_poisson(
+				rng, n * t->mine[(size_t)i * t->n + k]);
 
 			t->self_ns[(size_t)i * t->n + k] =
 				c * profiles[i].period_ns;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/draw.h"
 #include "tests/sim/truth.h"
 
 #include <math.h>
@@ -8,7 +9,6 @@
 
 #include "common/batch.h"
 #include "stats/hist.h"
-#include "stats/rng.h"
 #include "stats/rollout.h"
 
 enum {
@@ -45,37 +45,6 @@ struct truth {
 	double hit_by;	  /* .. that take so many times longer */
 };
 
-static double uniform(struct rng *r)
-{
-	return ((double)(rng_next(r) >> 11) + 0.5) * 0x1p-53;
-}
-
-static double normal(struct rng *r)
-{
-	return sqrt(-2.0 * log(uniform(r))) *
-	       cos(6.283185307179586 * uniform(r));
-}
-
-/* Poisson by multiplication for small means, else by the normal. */
-static uint32_t poisson(struct rng *r, double mean)
-{
-	double p = exp(-mean);
-	double u = 1.0;
-	uint32_t n = 0;
-
-	if (mean > 30.0) {
-		double x = floor(mean + sqrt(mean) * normal(r) + 0.5);
-
-		return x > 0.0 ? (uint32_t)x : 0;
-	}
-	u = uniform(r);
-	while (u > p) {
-		u *= uniform(r);
-		n++;
-	}
-	return n;
-}
-
 struct truth *truth_new(const struct world *w, const struct effect *e,
 			uint64_t seed)
 {
@@ -105,7 +74,7 @@ struct truth *truth_new(const struct world *w, const struct effect *e,
 		struct instance *in = &t->instances[i];
 
 		(void)snprintf(in->name, sizeof(in->name), "pod-%u", i);
-		in->mu = log(w->median_ms * 1e6) + w->sd * normal(&t->rng);
+		in->mu = log(w->median_ms * 1e6) + w->sd * draw_normal(&t->rng);
 		in->batch.service = "orders";
 		in->batch.revision = i < w->n_baseline ? "a" : "b";
 		in->batch.instance = in->name;
@@ -119,9 +88,9 @@ struct truth *truth_new(const struct world *w, const struct effect *e,
 		in->batch.refused_code = "";
 	}
 	t->incident_pod =
-		w->n_baseline + (uint32_t)(uniform(&t->rng) * w->n_canary);
-	t->incident_from_s =
-		uniform(&t->rng) * 0.5 * w->n_windows * w->window_ms / 1000.0;
+		w->n_baseline + (uint32_t)(draw_uniform(&t->rng) * w->n_canary);
+	t->incident_from_s = draw_uniform(&t->rng) * 0.5 * w->n_windows *
+			     w->window_ms / 1000.0;
 	return t;
 }
 
@@ -139,27 +108,27 @@ static double request_ns(struct truth *t, double mu, bool canary, double slow)
 {
 	const struct world *w = &t->w;
 	const struct effect *e = &t->e;
-	double z = normal(&t->rng);
+	double z = draw_normal(&t->rng);
 	double ns = exp(mu + w->sigma * z);
 
-	if (w->bimodal > 0.0 && uniform(&t->rng) < w->bimodal)
+	if (w->bimodal > 0.0 && draw_uniform(&t->rng) < w->bimodal)
 		ns *= 4.0;
-	if (w->pareto > 0.0 && uniform(&t->rng) < w->pareto)
-		ns *= 2.0 / sqrt(uniform(&t->rng));
+	if (w->pareto > 0.0 && draw_uniform(&t->rng) < w->pareto)
+		ns *= 2.0 / sqrt(draw_uniform(&t->rng));
 	if (canary) {
 		ns *= 1.0 + e->scale;
-		if (e->tail > 0.0 && uniform(&t->rng) < e->tail)
+		if (e->tail > 0.0 && draw_uniform(&t->rng) < e->tail)
 			ns *= e->tail_by;
 		if (e->above_ms > 0.0 && z > e->above_q)
 			ns += e->above_ms * 1e6;
 	}
-	if (w->slow_share > 0.0 && uniform(&t->rng) < w->slow_share) {
+	if (w->slow_share > 0.0 && draw_uniform(&t->rng) < w->slow_share) {
 		ns += 1e6 * (w->slow_lo_ms + (w->slow_hi_ms - w->slow_lo_ms) *
-						     uniform(&t->rng));
+						     draw_uniform(&t->rng));
 		ns += canary ? 1e6 * e->slow_ms : 0.0;
 	}
 	ns *= slow;
-	if (t->hit_share > 0.0 && uniform(&t->rng) < t->hit_share)
+	if (t->hit_share > 0.0 && draw_uniform(&t->rng) < t->hit_share)
 		ns *= t->hit_by;
 	if (w->quantum_ms > 0.0)
 		ns = ceil(ns / (w->quantum_ms * 1e6)) * w->quantum_ms * 1e6;
@@ -170,7 +139,7 @@ static uint32_t route_draw(struct truth *t)
 {
 	uint32_t route = 0;
 
-	while (route + 1 < t->w.n_routes && uniform(&t->rng) < 0.5)
+	while (route + 1 < t->w.n_routes && draw_uniform(&t->rng) < 0.5)
 		route++;
 	return route;
 }
@@ -185,10 +154,11 @@ static void requests_add(struct truth *t, struct instance *in, bool canary,
 		uint32_t s = 3 * route_draw(t);
 		double ns = request_ns(t, mu, canary, slow);
 
-		if (canary && t->e.hang > 0.0 && uniform(&t->rng) < t->e.hang) {
+		if (canary && t->e.hang > 0.0 &&
+		    draw_uniform(&t->rng) < t->e.hang) {
 			s += 2;
 			ns = 1e10;
-		} else if (errors > 0.0 && uniform(&t->rng) < errors) {
+		} else if (errors > 0.0 && draw_uniform(&t->rng) < errors) {
 			s += 1;
 		}
 		if (hist_add(t->hist[s], (uint64_t)ns) < 0)
@@ -229,12 +199,12 @@ static void hit_draw(struct truth *t, double since_s)
 	const struct world *w = &t->w;
 
 	t->hit_share = 0.0;
-	if (since_s < w->warm_s && uniform(&t->rng) < 0.3) {
-		t->hit_share = 0.05 + 0.15 * uniform(&t->rng);
-		t->hit_by = 2.0 + 18.0 * uniform(&t->rng);
-	} else if (w->pause > 0.0 && uniform(&t->rng) < w->pause) {
-		t->hit_share = 0.1 + 0.2 * uniform(&t->rng);
-		t->hit_by = 1.5 + 1.5 * uniform(&t->rng);
+	if (since_s < w->warm_s && draw_uniform(&t->rng) < 0.3) {
+		t->hit_share = 0.05 + 0.15 * draw_uniform(&t->rng);
+		t->hit_by = 2.0 + 18.0 * draw_uniform(&t->rng);
+	} else if (w->pause > 0.0 && draw_uniform(&t->rng) < w->pause) {
+		t->hit_share = 0.1 + 0.2 * draw_uniform(&t->rng);
+		t->hit_by = 1.5 + 1.5 * draw_uniform(&t->rng);
 	}
 }
 
@@ -245,8 +215,8 @@ static double slowness(struct truth *t, uint32_t i, bool canary, double at_s,
 	const struct world *w = &t->w;
 	double by = 1.0;
 
-	if (all_hit || (w->burst > 0.0 && uniform(&t->rng) < w->burst))
-		by *= 1.5 + 1.5 * uniform(&t->rng);
+	if (all_hit || (w->burst > 0.0 && draw_uniform(&t->rng) < w->burst))
+		by *= 1.5 + 1.5 * draw_uniform(&t->rng);
 	if (at_s < 0.0 || !canary)
 		return by;
 	if (w->incident_s > 0.0 && i == t->incident_pod &&
@@ -265,19 +235,20 @@ bool truth_next(struct truth *t, struct rollout_window *ret_w)
 	double at_s = ((double)t->at - w->n_history) * w->window_ms / 1000.0;
 	double part =
 		history ? 0.0 : (double)(t->at - w->n_history) / w->n_windows;
-	bool all_hit = w->burst_all > 0.0 && uniform(&t->rng) < w->burst_all;
+	bool all_hit =
+		w->burst_all > 0.0 && draw_uniform(&t->rng) < w->burst_all;
 	size_t n = 0;
 
 	if (t->at >= w->n_history + w->n_windows)
 		return false;
 	t->load = w->load_rho * t->load +
-		  sqrt(1.0 - w->load_rho * w->load_rho) * normal(&t->rng);
+		  sqrt(1.0 - w->load_rho * w->load_rho) * draw_normal(&t->rng);
 	for (uint32_t i = 0; i < t->n; i++) {
 		struct instance *in = &t->instances[i];
 		bool canary = i >= w->n_baseline;
 		double mean = w->requests * exp(0.5 * w->load_sd * t->load);
 		double mu = in->mu + w->load_sd * t->load +
-			    w->sd_window * normal(&t->rng);
+			    w->sd_window * draw_normal(&t->rng);
 		double slow = slowness(t, i, canary, at_s, all_hit);
 
 		if (w->ramp) {
@@ -289,11 +260,12 @@ bool truth_next(struct truth *t, struct rollout_window *ret_w)
 		if (canary && history)
 			continue;
 		hit_draw(t, (double)t->at * w->window_ms / 1000.0);
-		requests_add(t, in, canary, mu, slow, poisson(&t->rng, mean));
+		requests_add(t, in, canary, mu, slow,
+			     draw_poisson(&t->rng, mean));
 		in->batch.seq = t->at;
 		in->batch.from_ms = T0_MS + (int64_t)t->at * w->window_ms;
 		in->batch.to_ms = in->batch.from_ms + w->window_ms;
-		if (w->missing > 0.0 && uniform(&t->rng) < w->missing)
+		if (w->missing > 0.0 && draw_uniform(&t->rng) < w->missing)
 			continue;
 		t->members[n].cohort = canary ? COHORT_CANARY : COHORT_BASELINE;
 		t->members[n].batch = &in->batch;

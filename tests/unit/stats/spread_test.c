@@ -6,19 +6,8 @@
 #include <string.h>
 
 #include "stats/moderate.h"
-#include "stats/rng.h"
+#include "tests/draw.h"
 #include "tests/test.h"
-
-static double uniform(struct rng *r)
-{
-	return ((double)(rng_next(r) >> 11) + 0.5) * 0x1p-53;
-}
-
-static double normal(struct rng *r)
-{
-	return sqrt(-2.0 * log(uniform(r))) *
-	       cos(6.283185307179586 * uniform(r));
-}
 
 static void phi_begins_cautious(void)
 {
@@ -41,10 +30,11 @@ static double phi_of(double instance_sd, double shared, uint32_t n)
 		for (int i = 0; i < 8; i++) {
 			double e = 100.0;
 
-			kept[i] = shared * kept[i] +
-				  sqrt(1.0 - shared * shared) * normal(&rng);
+			kept[i] =
+				shared * kept[i] +
+				sqrt(1.0 - shared * shared) * draw_normal(&rng);
 			dispersion_note(&d, &t[i], w,
-					e + sqrt(e * 0.9) * normal(&rng) +
+					e + sqrt(e * 0.9) * draw_normal(&rng) +
 						e * instance_sd * kept[i],
 					e, 0.1);
 		}
@@ -116,12 +106,12 @@ static void moderation_recovers_what_it_was_drawn_from(void)
 		double chi = 0.0;
 
 		for (int k = 0; k < 8; k++) {
-			double z = normal(&rng);
+			double z = draw_normal(&rng);
 
 			chi0 += z * z;
 		}
 		for (int k = 0; k < 6; k++) {
-			double z = normal(&rng);
+			double z = draw_normal(&rng);
 
 			chi += z * z;
 		}
@@ -144,12 +134,12 @@ static void a_t_statistic_has_an_e_value_of_mean_one(void)
 		double chi = 0.0;
 
 		for (int k = 0; k < 6; k++) {
-			double z = normal(&rng);
+			double z = draw_normal(&rng);
 
 			chi += z * z;
 		}
-		mean += exp(
-			moderate_log_e(normal(&rng) / sqrt(chi / 6), 6, 2.0));
+		mean += exp(moderate_log_e(draw_normal(&rng) / sqrt(chi / 6), 6,
+					   2.0));
 	}
 	mean /= 200000;
 	CHECK(mean > 0.97 && mean < 1.03);
