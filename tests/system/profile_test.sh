@@ -185,7 +185,7 @@ java_start() {
 		-XX:CompileCommand=quiet \
 		-XX:CompileCommand=dontinline,Burner.hotMethod \
 		-XX:CompileCommand=dontinline,Burner.coldMethod \
-		"$@" -cp "$RUN_DIR/classes" Burner
+		"$@" Burner
 }
 
 # Has the process of that pid loaded its JVM, with its handlers?
@@ -262,7 +262,6 @@ test_namespaces() {
 		skip namespaces "unshare is not permitted"
 		return
 	fi
-	chmod 755 "$RUN_DIR"
 	java_start inner unshare --mount --pid --fork --mount-proc \
 		sh "$here/own_tmp.sh" --
 	wait_for 10 pgrep -P "$(proc_pid inner)" >/dev/null
@@ -283,6 +282,7 @@ test_native
 test_root
 if command -v javac >/dev/null && javac -d "$RUN_DIR/classes" \
 	"$here/Burner.java"; then
+	export CLASSPATH="$RUN_DIR/classes"
 	test_jvm
 	test_compilers
 	test_refusals
