@@ -7,6 +7,7 @@
  */
 #include "stats/rollout.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -30,6 +31,20 @@ static const struct rollout_route *lead_route(const struct rollout *r)
 	if (r->n_routes == 0 || r->routes[e.route].weight <= 0.0)
 		return NULL;
 	return &r->routes[e.route];
+}
+
+/* The judged route with most of the canary: what a PASS speaks of. */
+static const struct rollout_route *busiest_route(const struct rollout *r)
+{
+	const struct rollout_route *busiest = NULL;
+
+	for (uint32_t i = 0; i < r->n_routes; i++)
+		if (r->routes[i].weight > 0.0 &&
+		    (!busiest ||
+		     r->routes[i].n_requests[1] > busiest->n_requests[1]))
+			busiest = &r->routes[i];
+	assert(busiest); /* no route compared: nothing passes */
+	return busiest;
 }
 
 static void figures_route(const struct rollout_route *route, struct verdict *v)
@@ -477,6 +492,7 @@ static void decide(const struct rollout *r, int64_t now_ms, struct verdict *v)
 	left = rollout_pass_left(r);
 	if (slower == SHIFT_HOLDS_NOT && left >= 0.0 &&
 	    r->windows_step >= r->policy.soak_windows) {
+		figures_route(busiest_route(r), v);
 		v->code = CODE_WITHIN_LIMITS;
 		say(r, v, VERDICT_PASS, true, &f);
 		return;
