@@ -83,12 +83,12 @@ object Catalogue {
 		item(SplittableRandom(sku.hashCode().toLong()))
 			.copy(sku = sku, quantity = quantity)
 
-	/* 2 to 12 lines; 550 to 750 where the order is a large one. */
+	/* 2 to 12 lines; 620 to 840 where the order is a large one. */
 	fun lineCount(id: Long): Int {
 		val random = SplittableRandom(id.inv())
 
 		return if (random.nextInt(100) < LARGE_PERCENT)
-			random.nextInt(550, 751)
+			random.nextInt(620, 841)
 		else
 			random.nextInt(2, 13)
 	}
