@@ -18,6 +18,8 @@ static const double LOG_FLOOR = 1.0986122886681098; /* ln 3 */
 static const double SHARE_ALONE = 0.25;
 /* Weak evidence that the others need of their own: METHOD.md, "PASS". */
 static const double LOG_REST = 1.0986122886681098; /* ln 3 */
+/* Fewer requests than this have no P99 to speak of: 20 beyond it. */
+static const double REST_TAIL = 2000.0;
 /* One below this is too rare to wait for. */
 static const double SHARE_JUDGED = 0.02;
 /* So much of the canary must have a baseline to be compared with. */
@@ -111,8 +113,8 @@ double rollout_pass_left(const struct rollout *r)
 	double n_compared = 0.0;
 	struct pass all = { 0 };
 	struct pass rest = { 0 };
+	double n_rest = 0.0;
 	double left;
-	bool any_rest = false;
 
 	for (uint32_t i = 0; i < r->n_routes; i++)
 		if (r->routes[i].shift) {
@@ -141,11 +143,12 @@ double rollout_pass_left(const struct rollout *r)
 				    pass_log_left(&own, r->policy.alpha_pass));
 		} else {
 			shift_pass_add(route->shift, &rest);
-			any_rest = true;
+			n_rest += (double)route->n_compared[1];
 		}
 	}
 	left = fmin(left, pass_log_left(&all, r->policy.alpha_pass));
-	if (any_rest)
-		left = fmin(left, pass_log(&rest) - LOG_REST);
+	if (n_rest > 0.0)
+		left = fmin(left, pass_log_latency(&rest, n_rest >= REST_TAIL) -
+					  LOG_REST);
 	return isfinite(left) ? left : -INFINITY;
 }

@@ -135,6 +135,9 @@ double pass_log_left(const struct pass *sum, double alpha);
 /* ln of the weakest item at the limit. */
 double pass_log(const struct pass *sum);
 
+/* The same of latencies alone, and without tail not of P99 either. */
+double pass_log_latency(const struct pass *sum, bool tail);
+
 /* What there is to show. */
 struct shift_view {
 	double p99_ns[2]; /* baseline's at the canary's times; 0: not known */

@@ -148,12 +148,19 @@ static double rate_log(const struct pass *sum, int rate, bool floor)
 	       log(2.0);
 }
 
-double pass_log(const struct pass *sum)
+double pass_log_latency(const struct pass *sum, bool tail)
 {
 	double least = INFINITY;
 
-	for (int i = 0; i < PASS_LEVEL_N; i++)
+	for (int i = 0; i < PASS_LEVEL_N - !tail; i++)
 		least = fmin(least, item_log(sum, 2 * i));
+	return least;
+}
+
+double pass_log(const struct pass *sum)
+{
+	double least = pass_log_latency(sum, true);
+
 	for (int k = 0; k < RATE_N; k++)
 		least = fmin(least, rate_log(sum, k, false));
 	return least;
