@@ -68,8 +68,10 @@ timeout $limit_s qemu-system-x86_64 -cpu max -smp 2 -m 768 -nographic \
     -no-reboot -nic none -kernel "$kernel" -initrd "$work/initramfs.gz" \
     -append 'console=ttyS0 quiet panic=-1' \
     </dev/null 2>&1 | tr -d '\r' >"$work/console.log"
-# the firmware's escapes stand before the first mark
-sed -n 's/^.*=== begin/=== begin/;/^=== begin/,/^=== end/p' "$work/console.log"
+# the firmware's escapes stand before the first mark; set in, so that a count
+# within is not taken for the last line
+sed -n 's/^.*=== begin/=== begin/;/^=== begin/,/^=== end/s/^/  /p' \
+    "$work/console.log"
 last=$(sed -n 's/^=== end //p' "$work/console.log")
 [ "$last" ] || {
 	tail -n 20 "$work/console.log"
