@@ -8,6 +8,7 @@
 # runs each target (all of them, or those named: batch http1 ...) for SECONDS,
 # starting from its kept corpus.  What the engine learns goes to DIR/found/X,
 # never into the kept corpus; what breaks a target stays in DIR as crash-*.
+# FUZZ_SEED fixes where the engine begins; without it every run is another.
 set -eu
 dir=$1
 seconds=$2
@@ -42,6 +43,7 @@ for name in "$@"; do
 	mkdir -p "$dir/found/$name"
 	echo "$name: $seconds s"
 	if "$dir/${name}_search" -max_total_time="$seconds" \
+		-seed="${FUZZ_SEED:-0}" \
 		-artifact_prefix="$dir/" -rss_limit_mb=1024 -timeout=10 \
 		-max_len=65536 "$dir/found/$name" \
 		"tests/fuzz/corpus/$name" >"$dir/$name.log" 2>&1; then

@@ -35,10 +35,12 @@ static void check_lines(char *text, size_t len)
 	struct proc_stat st;
 
 	(void)proc_stat_parse(text, len, &st);
-	for (char *line = text; line; line = strchr(line, '\n')) {
-		line += line != text;
+	for (char *line = text; line;) {
+		char *end = strchr(line, '\n');
+
 		if (proc_listener_parse(line, &l) < -EBADMSG)
 			abort();
+		line = end ? end + 1 : NULL;
 	}
 }
 
