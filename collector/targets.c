@@ -569,11 +569,3 @@ bool targets_matched(const struct targets *t, size_t spec)
 {
 	return spec < t->n_specs && t->matched[spec];
 }
-
-const struct target_process *targets_by_pid(const struct targets *t, int pid)
-{
-	for (size_t i = 0; i < t->n_processes; i++)
-		if (t->processes[i].pub.pid == pid)
-			return &t->processes[i].pub;
-	return NULL;
-}

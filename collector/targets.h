@@ -116,7 +116,4 @@ size_t targets_listening(const struct targets *t);
  */
 bool targets_matched(const struct targets *t, size_t spec);
 
-/* The process with this pid, or NULL; borrowed until the next scan. */
-const struct target_process *targets_by_pid(const struct targets *t, int pid);
-
 #endif /* COLLECTOR_TARGETS_H */
