@@ -237,7 +237,7 @@ static void write_flame_key(struct buf *b)
 		{ "fg", "grown" },
 		{ "fs", "shrunk" },
 		{ "fv", "vanished: as wide as its baseline share" },
-		{ "fm", "shifted between siblings" },
+		{ "fm", "shifted between siblings, or unsettled" },
 		{ "f0", "no significant difference" },
 	};
 

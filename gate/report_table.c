@@ -357,7 +357,9 @@ void report_hot_paths(struct buf *b, const struct rollout *r)
 		    "Functions, over all their call paths, and single call "
 		    "paths whose share of CPU differs between the cohorts, "
 		    "baseline \xe2\x86\x92 canary. A share also "
-		    "rises when others fall: the CPU per request does not.");
+		    "rises when others fall: the CPU per request does not. "
+		    "Unsettled is what differs while a runtime still compiles "
+		    "its code: it says nothing about the build.");
 	write_head(b, head);
 	for (size_t i = 0; i < n && i < FINDINGS_MAX; i++)
 		write_finding(b, paths, &findings[i]);

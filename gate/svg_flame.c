@@ -152,10 +152,10 @@ static void place(struct flame *f, uint32_t first, double x, uint32_t row)
 static const char *class_mark(enum path_class c)
 {
 	static const char *const marks[PATH_CLASS_N] = {
-		[PATH_UNCHANGED] = "f0",    [PATH_NEW] = "fn",
-		[PATH_VANISHED] = "fv",	    [PATH_GROWN] = "fg",
-		[PATH_SHRUNK] = "fs",	    [PATH_SHIFTED] = "fm",
-		[PATH_INSUFFICIENT] = "f0",
+		[PATH_UNCHANGED] = "f0", [PATH_NEW] = "fn",
+		[PATH_VANISHED] = "fv",	 [PATH_GROWN] = "fg",
+		[PATH_SHRUNK] = "fs",	 [PATH_SHIFTED] = "fm",
+		[PATH_UNSETTLED] = "fm", [PATH_INSUFFICIENT] = "f0",
 	};
 
 	return marks[c];

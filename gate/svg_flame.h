@@ -7,8 +7,9 @@
  * that it can be seen too, and what is above it is widened by as much.
  *
  * Form tells the classes apart before colour does: new ones have a thick
- * outline, vanished ones are hatched, shifted ones have a dashed outline, and
- * what does not differ significantly is grey.  Hotter is orange, cooler blue.
+ * outline, vanished ones are hatched, shifted and unsettled ones have a dashed
+ * outline, and what does not differ significantly is grey.  Hotter is orange,
+ * cooler blue.
  *
  * The number of elements is bounded; what was left out is returned.
  */

@@ -64,7 +64,9 @@ void flamediff_free(struct flamediff *d)
 	free(d->known);
 	free(d->at);
 	free(d->nodes);
-	free(d->gains);
+	free(d->regions);
+	free(d->region_of);
+	free(d->inside);
 	free(d->first);
 	free(d->next);
 	free(d->work);
@@ -284,6 +286,7 @@ int flamediff_add(struct flamediff *d, uint32_t slot, enum cohort cohort,
 	in->used = true;
 	in->n_requests += (double)n_requests;
 	d->summed = false;
+	flame_compiling(in, b);
 	for (uint32_t i = 0; i < b->n_profiles; i++) {
 		const struct batch_profile *p = &b->profiles[i];
 
@@ -306,6 +309,13 @@ int flamediff_add(struct flamediff *d, uint32_t slot, enum cohort cohort,
 }
 
 /* --- what is shown --- */
+
+bool flamediff_compared(const struct flamediff *d, const char **ret_why)
+{
+	*ret_why = d->young ? "code is still being compiled"
+			    : "there are too few CPU samples";
+	return d->looks > 0 && !d->young;
+}
 
 bool flamediff_gates(const struct flamediff *d)
 {

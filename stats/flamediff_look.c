@@ -258,31 +258,26 @@ static int look_test(struct look *l, const struct family *of)
 }
 
 /* What became of one, given the e-value that a discovery has. */
-static enum path_class classify(const struct flamediff *d,
-				const struct flame_node *n, double threshold)
+static enum path_class classify(struct flamediff *d, struct flame_node *n,
+				double threshold)
 {
 	double min_rise = d->policy.path_min_rise;
 	double min_share = d->policy.path_min_share;
-	bool function = n >= d->functions;
-	bool moved;
+	bool rose = n->rise > 0.0;
 
 	if (n->log_e < threshold) {
 		/* could a rise worth reporting have been seen at all? */
 		return n->samples[0] + n->samples[1] < 20.0 ? PATH_INSUFFICIENT
 							    : PATH_UNCHANGED;
 	}
-	if (n->rise >= min_rise && n->share[COHORT_CANARY] >= min_share) {
-		moved = function ? flame_function_moved(
-					   d, (uint32_t)(n - d->functions))
-				 : flame_moved(d, n->path);
-		if (moved)
-			return PATH_SHIFTED;
+	if (fabs(n->rise) < min_rise ||
+	    n->share[rose ? COHORT_CANARY : COHORT_BASELINE] < min_share)
+		return PATH_UNCHANGED;
+	if (flame_moved(d, n))
+		return PATH_SHIFTED;
+	if (rose)
 		return flame_absent(n) ? PATH_NEW : PATH_GROWN;
-	}
-	if (-n->rise >= min_rise && n->share[COHORT_BASELINE] >= min_share)
-		return n->n_instances[COHORT_CANARY] == 0 ? PATH_VANISHED
-							  : PATH_SHRUNK;
-	return PATH_UNCHANGED;
+	return n->n_instances[COHORT_CANARY] == 0 ? PATH_VANISHED : PATH_SHRUNK;
 }
 
 /* The e-value of a discovery within a family at this much of alpha. */
@@ -311,6 +306,7 @@ static int classes_fill(struct flamediff *d, const struct family *families)
 	if (!p)
 		return -ENOMEM;
 	d->classes = p;
+	flame_restore(d);
 	for (int k = 0; k < 2; k++)
 		for (uint32_t i = families[k].from; i < families[k].to; i++)
 			p[i] = (uint8_t)classify(d, &d->nodes[i],
@@ -361,7 +357,8 @@ int flamediff_look(struct flamediff *d)
 	if (rc < 0 || l.n_cohort[COHORT_BASELINE] < MIN_INSTANCES ||
 	    l.n_cohort[COHORT_CANARY] == 0 || l.df < 1.0)
 		goto out;
-	d->looks++;
+	/* what is unsettled is no finding, and spends nothing */
+	d->looks = d->young ? 1 : d->looks + 1;
 	rc = families_test(&l);
 	if (rc == 0)
 		rc = flame_report(d, l.n_cohort[COHORT_CANARY] >= 2);

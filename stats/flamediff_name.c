@@ -16,16 +16,17 @@
 #include "stats/flamediff_state.h"
 
 /* Functions without a name of the application's: what a runtime generates. */
-static bool is_stub(const char *name)
+bool flame_stub(const char *name)
 {
 	return name[0] == '[' || strcmp(name, "Interpreter") == 0 ||
+	       strcmp(name, "vtable chunks") == 0 ||
 	       strncmp(name, "StubRoutines", 12) == 0;
 }
 
 /* package.Class.method, as those of a JVM are; libjvm's have "::". */
 static bool is_managed(const char *name)
 {
-	return !is_stub(name) && strchr(name, '.') && !strstr(name, "::");
+	return !flame_stub(name) && strchr(name, '.') && !strstr(name, "::");
 }
 
 /*
@@ -36,36 +37,7 @@ bool flame_application(const struct flamediff *d, uint32_t f)
 {
 	const char *name = calltree_name(d->tree, f);
 
-	return d->managed ? is_managed(name) : !is_stub(name);
-}
-
-void flame_overlap(const struct flamediff *d, uint32_t k, double *above,
-		   double *below)
-{
-	double *x = d->work; /* by node: gain on stacks that hold k */
-	double *inside = d->work + d->n_nodes + d->n_functions;
-
-	for (uint32_t i = 0; i < d->n_nodes; i++) {
-		int32_t parent = calltree_parent(d->tree, i);
-
-		inside[i] =
-			calltree_function_of(d->tree, i) == k ||
-					(parent >= 0 && inside[parent] > 0.0)
-				? 1.0
-				: 0.0;
-		x[i] = inside[i] > 0.0 ? d->gains[i] : 0.0;
-	}
-	for (uint32_t f = 0; f < d->n_functions; f++)
-		above[f] = below[f] = 0.0;
-	for (uint32_t i = d->n_nodes; i-- > 0;) {
-		int32_t parent = calltree_parent(d->tree, i);
-		uint32_t f = calltree_function_of(d->tree, i);
-
-		if (parent >= 0)
-			x[parent] += x[i];
-		if (calltree_outermost(d->tree, i))
-			*(inside[i] > 0.0 ? &below[f] : &above[f]) += x[i];
-	}
+	return d->managed ? is_managed(name) : !flame_stub(name);
 }
 
 static double score(const struct flame_node *n)
@@ -98,30 +70,26 @@ static uint32_t best_of(const struct flamediff *d, const bool *may,
 }
 
 /* The deepest callee of f in which 80 % of its gain happens, or f. */
-static uint32_t descend(const struct flamediff *d, const bool *may, uint32_t f,
-			double *room)
+static uint32_t descend(struct flamediff *d, const bool *may, uint32_t f)
 {
-	double *below = room + d->n_functions;
 	bool application = flame_application(d, f);
 	uint32_t to = f;
 
-	flame_overlap(d, f, room, below);
 	for (uint32_t k = 0; k < d->n_functions; k++)
-		if (may[k] && below[k] >= 0.8 * d->functions[f].gain &&
-		    deeper(&d->functions[k], &d->functions[to]) &&
-		    flame_application(d, k) == application)
+		if (may[k] && deeper(&d->functions[k], &d->functions[to]) &&
+		    flame_application(d, k) == application &&
+		    flame_below_gain(d, f, k) >= 0.8 * d->functions[f].gain)
 			to = k;
 	return to;
 }
 
-uint32_t flame_explains(const struct flamediff *d, const bool *may,
-			double *room)
+uint32_t flame_explains(struct flamediff *d, const bool *may)
 {
 	uint32_t best = best_of(d, may, true);
 
 	if (best == UINT32_MAX)
 		best = best_of(d, may, false);
-	return best == UINT32_MAX ? best : descend(d, may, best, room);
+	return best == UINT32_MAX ? best : descend(d, may, best);
 }
 
 /* Is this rise beyond what chance and any baseline instance show? */
@@ -137,7 +105,6 @@ static bool strong(const struct flamediff *d, const struct flame_node *n)
 int flamediff_hot(struct flamediff *d, struct rollout_finding *ret_f)
 {
 	uint32_t best = UINT32_MAX;
-	double *room;
 	bool *may;
 
 	for (size_t i = 0; i < d->n_findings; i++) {
@@ -152,20 +119,23 @@ int flamediff_hot(struct flamediff *d, struct rollout_finding *ret_f)
 	}
 	if (flame_sum(d) < 0)
 		return -ENOENT;
-	room = calloc(2 * (size_t)d->n_functions + 1, sizeof(*room));
+	flame_restore(d);
 	may = calloc((size_t)d->n_functions + 1, sizeof(*may));
 	for (uint32_t f = 0; may && f < d->n_functions; f++)
 		may[f] = flame_application(d, f) &&
 			 strong(d, &d->functions[f]) &&
-			 !flame_function_moved(d, f);
-	if (room && may)
-		best = flame_explains(d, may, room);
-	free(room);
+			 !flame_moved(d, &d->functions[f]);
+	if (may)
+		best = flame_explains(d, may);
 	free(may);
 	if (best == UINT32_MAX)
 		return -ENOENT;
 	flame_finding(&d->functions[best], true, ret_f);
 	ret_f->class =
 		flame_absent(&d->functions[best]) ? PATH_NEW : PATH_GROWN;
+	/* its call paths are shown as what it was named for */
+	for (uint32_t i = 0; i < d->n_classes && i < d->n_nodes; i++)
+		if (calltree_function_of(d->tree, i) == best)
+			d->classes[i] = (uint8_t)ret_f->class;
 	return 0;
 }

@@ -30,36 +30,34 @@ static void finding_add(struct flamediff *d, const struct flame_node *n,
 }
 
 /*
- * Functions that rose.  Having reported one, its callers and callees are not
- * reported for what happens on its stacks; nor are call paths.
+ * Functions that rose.  What one gained is no other's: its callers, its
+ * callees and whatever only looks like it are not reported for that.
  */
-static void functions_report(struct flamediff *d, bool gates, bool *may,
-			     double *room)
+static void functions_report(struct flamediff *d, bool gates, bool *may)
 {
-	double *above = room;
-	double *below = room + d->n_functions;
 	const uint8_t *classes = d->classes + d->n_nodes;
 
 	for (uint32_t f = 0; f < d->n_functions; f++)
 		may[f] = is_rise((enum path_class)classes[f]) &&
 			 d->functions[f].path != UINT32_MAX;
 	while (d->n_findings < FUNCTIONS_MAX) {
-		uint32_t k = flame_explains(d, may, room);
+		uint32_t k;
 
+		for (uint32_t f = 0; f < d->n_functions; f++) {
+			struct flame_node *n = &d->functions[f];
+
+			if (!may[f])
+				continue;
+			n->gain = flame_function_gain(d, f, COHORT_CANARY);
+			may[f] = n->gain >= 0.5 * n->rise;
+		}
+		k = flame_explains(d, may);
 		if (k == UINT32_MAX)
 			break;
 		finding_add(d, &d->functions[k], (enum path_class)classes[k],
 			    gates);
-		flame_overlap(d, k, above, below);
-		for (uint32_t f = 0; f < d->n_functions; f++)
-			may[f] = may[f] && f != k &&
-				 above[f] + below[f] <
-					 0.5 * d->functions[f].gain;
-		/* work has the gain of each node on stacks that hold k */
-		for (uint32_t i = 0; i < d->n_nodes; i++)
-			if (d->work[i] > 0.0 &&
-			    d->work[i] >= 0.5 * d->nodes[i].gain)
-				d->nodes[i].explained = true;
+		flame_take(d, k);
+		may[k] = false;
 	}
 }
 
@@ -83,6 +81,12 @@ static void functions_report_rest(struct flamediff *d)
 	}
 }
 
+/* Is most of a path's rise what a function was reported for? */
+static bool explained(struct flamediff *d, const struct flame_node *n)
+{
+	return flame_path_gain(d, n->path, COHORT_CANARY) < 0.5 * n->rise;
+}
+
 /* Call paths: a rise by its deepest, a fall by its topmost. */
 static void paths_report(struct flamediff *d, bool gates)
 {
@@ -91,8 +95,7 @@ static void paths_report(struct flamediff *d, bool gates)
 		int32_t parent = calltree_parent(d->tree, i);
 		struct flame_node *n = &d->nodes[i];
 
-		if (class == PATH_UNCHANGED || class == PATH_INSUFFICIENT ||
-		    (n->explained && is_rise(class)))
+		if (class == PATH_UNCHANGED || class == PATH_INSUFFICIENT)
 			continue;
 		if (is_rise(class)) {
 			n = &d->nodes[flame_deepest(d, i)];
@@ -101,7 +104,7 @@ static void paths_report(struct flamediff *d, bool gates)
 		} else if (parent >= 0 && d->classes[parent] == class) {
 			continue;
 		}
-		if (n->reported || (n->explained && is_rise(class)))
+		if (n->reported || (is_rise(class) && explained(d, n)))
 			continue;
 		n->reported = true;
 		finding_add(d, n, class, gates);
@@ -139,19 +142,36 @@ static void paths_prune(struct flamediff *d, size_t from)
 
 	for (size_t i = from; i < d->n_findings; i++) {
 		double rise = d->nodes[p[i].path].rise;
-		bool explained = false;
+		bool drop = false;
 
 		for (size_t k = from; k < d->n_findings && rise > 0.0; k++)
-			explained = explained ||
-				    (d->nodes[p[k].path].rise >= 0.5 * rise &&
-				     is_rise(p[k].class) &&
-				     calls(d, p[i].path, p[k].path));
-		d->nodes[p[i].path].explained = explained;
+			drop = drop ||
+			       (d->nodes[p[k].path].rise >= 0.5 * rise &&
+				is_rise(p[k].class) &&
+				calls(d, p[i].path, p[k].path));
+		d->nodes[p[i].path].reported = !drop;
 	}
 	for (size_t i = from; i < d->n_findings; i++)
-		if (p[i].function || !d->nodes[p[i].path].explained)
+		if (p[i].function || d->nodes[p[i].path].reported)
 			p[n++] = p[i];
 	d->n_findings = n;
+}
+
+/* While code is being compiled a difference is no finding. */
+static void unsettle(struct flamediff *d)
+{
+	for (size_t i = 0; i < d->n_findings; i++) {
+		struct rollout_finding *f = &d->findings[i];
+
+		f->gates = false;
+		if (f->class != PATH_SHIFTED)
+			f->class = PATH_UNSETTLED;
+	}
+	for (uint32_t i = 0; i < d->n_nodes; i++)
+		if (d->classes[i] != PATH_UNCHANGED &&
+		    d->classes[i] != PATH_INSUFFICIENT &&
+		    d->classes[i] != PATH_SHIFTED)
+			d->classes[i] = PATH_UNSETTLED;
 }
 
 int flame_report(struct flamediff *d, bool gates)
@@ -159,18 +179,17 @@ int flame_report(struct flamediff *d, bool gates)
 	size_t all = (size_t)d->n_nodes + d->n_functions;
 	struct rollout_finding *p =
 		realloc(d->findings, (all + 1) * sizeof(*p));
-	double *room = calloc(2 * (size_t)d->n_functions + 1, sizeof(*room));
 	bool *may = calloc((size_t)d->n_functions + 1, sizeof(*may));
 	size_t n;
 
 	if (p)
 		d->findings = p;
 	d->n_findings = 0;
-	if (p && room && may)
-		functions_report(d, gates, may, room);
-	free(room);
+	flame_restore(d);
+	if (p && may)
+		functions_report(d, gates, may);
 	free(may);
-	if (!p || !room || !may)
+	if (!p || !may)
 		return -ENOMEM;
 	n = d->n_findings;
 	functions_report_rest(d);
@@ -179,5 +198,7 @@ int flame_report(struct flamediff *d, bool gates)
 	if (d->n_findings > n + PATHS_MAX)
 		d->n_findings = n + PATHS_MAX;
 	paths_prune(d, n);
+	if (d->young)
+		unsettle(d);
 	return 0;
 }

@@ -24,6 +24,8 @@ struct flame_instance {
 	double total_ns;
 	double n_samples;
 	double n_requests;
+	double jit_ns; /* recent CPU of compilers and of the application */
+	double app_ns;
 	/* where the strings and nodes of its last batch were found */
 	uint32_t *string_was;
 	uint32_t n_string_was;
@@ -40,15 +42,22 @@ struct flame_node {
 	double most_baseline;	  /* the largest share of one instance */
 	uint32_t n_instances[COHORT_N];
 	double log_e;
-	double self_1; /* sums of baseline instances' self shares, and */
-	double self_2; /* of their squares */
-	double rise;   /* of share */
-	double gain;   /* CPU gained by functions themselves, on these stacks */
-	bool same;     /* not tested: another has the same in every instance */
-	bool explained; /* by a finding that is reported */
+	double cut[COHORT_N]; /* share on stacks that were cut */
+	double rise;	      /* of share */
+	double gain;	      /* of it, what regions gained: flamediff_gain.c */
+	bool same; /* not tested: another has the same in every instance */
 	bool reported;
 	uint32_t path;	  /* of a function: its heaviest; else itself */
 	uint32_t n_paths; /* of a function: nodes */
+};
+
+/* Stacks down to one function, without those further down. */
+struct flame_region {
+	double share[COHORT_N]; /* of CPU, as if every instance were one */
+	double square;		/* sum of baseline instances' shares squared */
+	double gain[COHORT_N];	/* what the cohort has more, beyond chance */
+	double left[COHORT_N];	/* of that, not yet part of a finding */
+	double rise;		/* scratch */
 };
 
 struct flamediff {
@@ -64,12 +73,16 @@ struct flamediff {
 	double next_look; /* canary samples at which the next look is due */
 	uint32_t looks;
 	bool managed; /* code of a JVM is among the functions */
+	bool young;   /* and much of it is still being compiled */
 	bool summed;  /* nodes are those of the samples that are there */
 	struct flame_node *nodes;     /* of the last sum-up; functions follow */
 	struct flame_node *functions; /* in nodes, behind them */
 	uint32_t n_nodes;
 	uint32_t n_functions;
-	double *gains;		   /* by node, of its own: adds up to gain */
+	struct flame_region
+		*regions;	   /* by function; the last is no function's */
+	uint32_t *region_of;	   /* by node */
+	uint8_t *inside;	   /* by node; scratch */
 	uint32_t *first;	   /* child by node, UINT32_MAX: none */
 	uint32_t *next;		   /* sibling by node */
 	double *work;		   /* 2 by node and 2 by function */
@@ -84,6 +97,9 @@ struct flamediff {
 	size_t paths_room;
 };
 
+/* Take how busy an instance's compiler was: flamediff_settle.c */
+void flame_compiling(struct flame_instance *in, const struct batch *b);
+
 /* Sum up shares and costs into d->nodes.  Returns 0 or -ENOMEM. */
 int flame_sum(struct flamediff *d);
 
@@ -93,12 +109,6 @@ int flame_sum(struct flamediff *d);
  */
 void flame_inclusive(const struct flamediff *d, const struct flame_instance *in,
 		     double *weight);
-
-/* Did the rise of node only move from elsewhere?  After flame_sum(). */
-bool flame_moved(const struct flamediff *d, uint32_t node);
-
-/* The same of a function. */
-bool flame_function_moved(const struct flamediff *d, uint32_t f);
 
 /* Is it absent from the baseline, or nearly so in every instance? */
 bool flame_absent(const struct flame_node *n);
@@ -119,20 +129,43 @@ int flame_report(struct flamediff *d, bool gates);
 /* --- which function to name: flamediff_name.c --- */
 
 /*
- * Of the gain of each function, what happens on stacks that hold k too:
- * above[f] where f calls k, below[f] where k calls f.  n_functions each.
+ * Of the functions of which may says so, whose gain is filled, the one that
+ * explains most of the rises, or UINT32_MAX if there is none.
  */
-void flame_overlap(const struct flamediff *d, uint32_t k, double *above,
-		   double *below);
-
-/*
- * Of the functions of which may says so, the one that explains most of the
- * rises, or UINT32_MAX if there is none.  room: 2 n_functions.
- */
-uint32_t flame_explains(const struct flamediff *d, const bool *may,
-			double *room);
+uint32_t flame_explains(struct flamediff *d, const bool *may);
 
 /* Is it a function of the application, not of what runs it? */
 bool flame_application(const struct flamediff *d, uint32_t f);
+
+/* Has it no name of its own, being what a runtime generates? */
+bool flame_stub(const char *name);
+
+/* --- what of a rise is CPU that was gained: flamediff_gain.c --- */
+
+/* Fill d->regions; at the end of flame_sum(). */
+void flame_regions(struct flamediff *d);
+
+/* Forget which gains are part of a finding. */
+void flame_restore(struct flamediff *d);
+
+/*
+ * Of the stacks that hold a function, or a call path: what cohort has more
+ * of them than the other by what its regions gained and have left; 0 or
+ * more, a share of CPU.
+ */
+double flame_function_gain(struct flamediff *d, uint32_t f, enum cohort more);
+double flame_path_gain(struct flamediff *d, uint32_t node, enum cohort more);
+
+/* The same of the canary's stacks on which f calls k, however far down. */
+double flame_below_gain(struct flamediff *d, uint32_t f, uint32_t k);
+
+/* The gain of f is part of a finding from now on. */
+void flame_take(struct flamediff *d, uint32_t f);
+
+/*
+ * Did the rise or fall of a function or call path, whose gain is filled here,
+ * only move from elsewhere?
+ */
+bool flame_moved(struct flamediff *d, struct flame_node *n);
 
 #endif /* STATS_FLAMEDIFF_STATE_H */

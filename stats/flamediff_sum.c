@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * flamediff_sum - shares and costs of call paths and functions over
- * instances, and whether a rise is one or cost that only moved.
- *
- * Which frames a stack has is up to compilers: of two identical instances
- * one inlines a caller and the other does not, and the caller's share
- * differs where no CPU does.  Time itself is spent in leaves.  So the gain of
- * a function is told apart from its rise: the CPU that functions gained
- * themselves, each over all its call paths, as far as it happened on stacks
- * of this one.
+ * instances.
  */
 #include "stats/flamediff.h"
 
@@ -37,12 +30,15 @@ static int sum_reserve(struct flamediff *d)
 	size_t all = (size_t)n + n_f;
 
 	if (room_make(&d->nodes, all, sizeof(d->nodes[0])) < 0 ||
-	    room_make(&d->gains, n, sizeof(d->gains[0])) < 0 ||
+	    room_make(&d->regions, n_f, sizeof(d->regions[0])) < 0 ||
+	    room_make(&d->region_of, n, sizeof(d->region_of[0])) < 0 ||
+	    room_make(&d->inside, n, sizeof(d->inside[0])) < 0 ||
 	    room_make(&d->first, n, sizeof(d->first[0])) < 0 ||
 	    room_make(&d->next, n, sizeof(d->next[0])) < 0 ||
 	    room_make(&d->work, 2 * all, sizeof(d->work[0])) < 0)
 		return -ENOMEM;
 	memset(d->nodes, 0, (all + 1) * sizeof(d->nodes[0]));
+	memset(d->regions, 0, ((size_t)n_f + 1) * sizeof(d->regions[0]));
 	d->functions = d->nodes + n;
 	d->n_nodes = n;
 	d->n_functions = n_f;
@@ -101,15 +97,8 @@ static void self_sum(struct flamediff *d, const struct flame_instance *in,
 		d->nodes[i].self_share[c] += ns;
 		own[calltree_function_of(d->tree, i)] += ns;
 	}
-	for (uint32_t f = 0; f < d->n_functions; f++) {
-		double share = own[f] / in->total_ns;
-
+	for (uint32_t f = 0; f < d->n_functions; f++)
 		d->functions[f].self_share[c] += own[f];
-		if (c == COHORT_BASELINE) {
-			d->functions[f].self_1 += share;
-			d->functions[f].self_2 += share * share;
-		}
-	}
 }
 
 static void instance_sum(struct flamediff *d, const struct flame_instance *in,
@@ -131,6 +120,8 @@ static void instance_sum(struct flamediff *d, const struct flame_instance *in,
 			n->most_baseline = fmax(n->most_baseline,
 						weight[i] / in->total_ns);
 	}
+	for (uint32_t f = 0; f < d->n_functions && f < in->functions_room; f++)
+		d->functions[f].cut[c] += in->cut_ns[f];
 	self_sum(d, in, weight);
 }
 
@@ -162,49 +153,6 @@ static void functions_point(struct flamediff *d)
 	}
 }
 
-/*
- * What a function gained itself, less two standard errors: the scatter of
- * many functions would add up to something else.
- */
-static double own_gain(const struct flamediff *d, const struct flame_node *f)
-{
-	double n = d->n_used[COHORT_BASELINE];
-	double gain = f->self_share[1] - f->self_share[0];
-	double var = 0.0;
-
-	if (n >= 2.0)
-		var = fmax(f->self_2 - f->self_1 * f->self_1 / n, 0.0) /
-		      (n - 1.0) * (1.0 / n + 1.0 / d->n_used[COHORT_CANARY]);
-	return fmax(gain - 2.0 * sqrt(var), 0.0);
-}
-
-/* Gains, on the canary's stacks. */
-static void gains_sum(struct flamediff *d)
-{
-	for (uint32_t i = 0; i < d->n_nodes; i++) {
-		const struct flame_node *f =
-			&d->functions[calltree_function_of(d->tree, i)];
-		double gain = own_gain(d, f);
-
-		/* a node also holds time of callees that were cut */
-		d->gains[i] =
-			gain > 0.0
-				? gain * fmin(1.0, d->nodes[i].self_share[1] /
-							   f->self_share[1])
-				: 0.0;
-		d->nodes[i].gain = d->gains[i];
-	}
-	for (uint32_t i = d->n_nodes; i-- > 0;) {
-		int32_t parent = calltree_parent(d->tree, i);
-
-		if (parent >= 0)
-			d->nodes[parent].gain += d->nodes[i].gain;
-		if (calltree_outermost(d->tree, i))
-			d->functions[calltree_function_of(d->tree, i)].gain +=
-				d->nodes[i].gain;
-	}
-}
-
 static void shares_make(struct flamediff *d, const double *total,
 			const double *requests)
 {
@@ -220,6 +168,7 @@ static void shares_make(struct flamediff *d, const double *total,
 			n->self_share[c] = total[c] > 0.0
 						   ? n->self_share[c] / total[c]
 						   : 0.0;
+			n->cut[c] = total[c] > 0.0 ? n->cut[c] / total[c] : 0.0;
 		}
 		n->rise = n->share[COHORT_CANARY] - n->share[COHORT_BASELINE];
 	}
@@ -251,95 +200,9 @@ int flame_sum(struct flamediff *d)
 	shares_make(d, total, requests);
 	children_link(d);
 	functions_point(d);
-	gains_sum(d);
+	flame_regions(d);
 	d->summed = true;
 	return 0;
-}
-
-/* --- cost that moved is no new cost --- */
-
-static const double LOG_20 = 2.995732273553991;
-
-/* A share rises where others fall, and a request costs what it did. */
-static bool costs_no_more(const struct flamediff *d, const struct flame_node *n)
-{
-	return d->cost_all > 0.0 &&
-	       n->cost_ns[COHORT_CANARY] - n->cost_ns[COHORT_BASELINE] <
-		       0.5 * n->rise * d->cost_all;
-}
-
-/* What a caller's own time fell by, where it halved. */
-static double own_fall(const struct flame_node *caller)
-{
-	double was = caller->self_share[COHORT_BASELINE];
-	double is = caller->self_share[COHORT_CANARY];
-
-	return is < 0.5 * was ? was - is : 0.0;
-}
-
-/*
- * Cost that moved is no new cost.  Three ways to move: a share rises because
- * others fell, and a request costs what it did; the function runs as
- * long as before, under another caller; or what is beside it, and the
- * caller's own time, fell by as much.  A fall counts where it is more than
- * the scatter of instances: evidence of 20, or half of the caller's own time.
- */
-bool flame_moved(const struct flamediff *d, uint32_t node)
-{
-	const struct flame_node *n = &d->nodes[node];
-	const struct flame_node *f =
-		&d->functions[calltree_function_of(d->tree, node)];
-	int32_t parent = calltree_parent(d->tree, node);
-	double base = f->share[COHORT_BASELINE];
-	double fell;
-
-	if (costs_no_more(d, n) || n->gain < 0.5 * n->rise)
-		return true;
-	if (base > 0.0 && base < 10.0 * n->rise &&
-	    fabs(f->rise) < 0.2 * n->rise)
-		return true;
-	if (parent < 0)
-		return false;
-	fell = own_fall(&d->nodes[parent]);
-	for (uint32_t i = d->first[parent]; i != UINT32_MAX; i = d->next[i])
-		if (i != node && d->nodes[i].rise < 0.0 &&
-		    d->nodes[i].log_e >= LOG_20)
-			fell -= d->nodes[i].rise;
-	/* of the whole, every rise is somebody's fall: no sign of a move */
-	return fell >= 0.8 * n->rise &&
-	       d->nodes[parent].share[COHORT_BASELINE] < 0.5;
-}
-
-/* The function that calls f on the heaviest of its call paths. */
-static uint32_t caller_of(const struct flamediff *d, uint32_t f)
-{
-	int32_t parent =
-		d->functions[f].path == UINT32_MAX
-			? CALLTREE_ROOT
-			: calltree_parent(d->tree, d->functions[f].path);
-
-	return parent < 0 ? UINT32_MAX
-			  : calltree_function_of(d->tree, (uint32_t)parent);
-}
-
-bool flame_function_moved(const struct flamediff *d, uint32_t f)
-{
-	const struct flame_node *n = &d->functions[f];
-	uint32_t caller = caller_of(d, f);
-	double fell;
-
-	if (costs_no_more(d, n) || n->gain < 0.5 * n->rise)
-		return true;
-	if (caller == UINT32_MAX || caller == f)
-		return false;
-	fell = own_fall(&d->functions[caller]);
-	for (uint32_t k = 0; k < d->n_functions; k++)
-		if (k != f && d->functions[k].rise < 0.0 &&
-		    d->functions[k].log_e >= LOG_20 &&
-		    caller_of(d, k) == caller)
-			fell -= d->functions[k].rise;
-	return fell >= 0.8 * n->rise &&
-	       d->functions[caller].share[COHORT_BASELINE] < 0.5;
 }
 
 bool flame_absent(const struct flame_node *n)

@@ -430,8 +430,10 @@ static int profiles_look(struct rollout *r)
 		return 0;
 	rollout_name_hot(r, true, &v, &hot);
 	for (size_t i = 0; i < n; i++)
-		if (p[i].path == hot.path)
+		if (p[i].path == hot.path) {
+			p[i].class = hot.class;
 			return 0;
+		}
 	if (v.hot_function[0] != '\0') {
 		memmove(p + 1, p, n * sizeof(*p));
 		p[0] = hot;
@@ -457,6 +459,9 @@ int rollout_fold(struct rollout *r, const struct rollout_window *w,
 		r->last_from_ms = w->from_ms;
 		r->last_to_ms = w->to_ms;
 		rollout_order(r);
+		/* what a failure was explained with is kept */
+		if (!r->failed)
+			flamediff_settle(r->flame, w->to_ms - w->from_ms);
 		rc = flamediff_look(r->flame);
 		if (rc == 0) {
 			rollout_judge(r, w->to_ms, &r->verdict);

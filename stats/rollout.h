@@ -131,7 +131,8 @@ enum path_class {
 	PATH_VANISHED,
 	PATH_GROWN,
 	PATH_SHRUNK,
-	PATH_SHIFTED, /* cost moved between siblings, the total did not */
+	PATH_SHIFTED,	/* cost moved between siblings, the total did not */
+	PATH_UNSETTLED, /* seen while code was still being compiled */
 	PATH_INSUFFICIENT,
 	PATH_CLASS_N,
 };

@@ -470,6 +470,7 @@ static void decide(const struct rollout *r, int64_t now_ms, struct verdict *v)
 	struct verdict_facts f = { 0 };
 	struct rollout_evidence e;
 	enum rollout_shift slower;
+	const char *why;
 	char text[128];
 	double left;
 
@@ -493,6 +494,15 @@ static void decide(const struct rollout *r, int64_t now_ms, struct verdict *v)
 	if (slower == SHIFT_HOLDS_NOT && left >= 0.0 &&
 	    r->windows_step >= r->policy.soak_windows) {
 		figures_route(busiest_route(r), v);
+		if (r->policy.profile_gates &&
+		    !flamediff_compared(r->flame, &why)) {
+			v->code = CODE_PROFILE_MISSING;
+			(void)snprintf(text, sizeof(text), ": %s", why);
+			f.also = text;
+			say(r, v, over ? VERDICT_INCONCLUSIVE : VERDICT_RUNNING,
+			    over, &f);
+			return;
+		}
 		v->code = CODE_WITHIN_LIMITS;
 		say(r, v, VERDICT_PASS, true, &f);
 		return;

@@ -159,6 +159,7 @@ const char *path_class_name(enum path_class c)
 		[PATH_GROWN] = "grown",
 		[PATH_SHRUNK] = "shrunk",
 		[PATH_SHIFTED] = "shifted",
+		[PATH_UNSETTLED] = "unsettled",
 		[PATH_INSUFFICIENT] = "insufficient",
 	};
 

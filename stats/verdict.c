@@ -85,6 +85,13 @@ static const struct {
 	[CODE_HOT_PATH] = { "HOT_PATH", NULL,
 			    "{hot_alone}; the policy lets a profile fail a "
 			    "rollout" },
+	[CODE_PROFILE_MISSING] = { "PROFILE_MISSING",
+				   "within limits so far; the policy lets a "
+				   "profile fail a rollout, and profiles "
+				   "cannot "
+				   "be compared yet{also}",
+				   "the policy lets a profile fail a rollout, "
+				   "and profiles could not be compared{also}" },
 	[CODE_GROSS] = { "GROSS", NULL,
 			 "{at}the canary is broken: {also}; no further "
 			 "evidence was "

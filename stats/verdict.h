@@ -33,6 +33,7 @@ enum verdict_code {
 	CODE_UNANSWERED,
 	CODE_RESTARTS,
 	CODE_HOT_PATH,		/* fail where the policy says profile: gate */
+	CODE_PROFILE_MISSING,	/* it may fail a rollout and was not compared */
 	CODE_GROSS,		/* fail: the breaker for disasters */
 	CODE_INSTANCE_VARIANCE, /* inconclusive: more instances needed */
 	CODE_LOAD_UNEQUAL,

@@ -3,6 +3,7 @@
 #include "tests/sim/flame.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,341 +13,14 @@
 #include "stats/policy.h"
 #include "stats/rollout.h"
 
-#define LEAVES .n_paths = 2000, .samples = 30000, .n_windows = 16
-
-const struct flame_world flame_worlds[] = {
-	{ .name = "profile A/A sd 15 2+6",
-	  .n_canary = 2,
-	  .n_baseline = 6,
-	  .sd = 0.15,
-	  LEAVES,
-	  .runs = 200,
-	  .quick = 10,
-	  .false_max = 0.05 },
-	{ .name = "profile A/A sd 30 2+6",
-	  .n_canary = 2,
-	  .n_baseline = 6,
-	  .sd = 0.30,
-	  LEAVES,
-	  .runs = 200,
-	  .quick = 10,
-	  .false_max = 0.05 },
-	{ .name = "profile A/A sd 30 3+9",
-	  .n_canary = 3,
-	  .n_baseline = 9,
-	  .sd = 0.30,
-	  LEAVES,
-	  .runs = 200,
-	  .false_max = 0.05 },
-	{ .name = "profile A/A sporadic 2+6",
-	  .n_canary = 2,
-	  .n_baseline = 6,
-	  .n_sporadic = 40,
-	  .sd = 0.2,
-	  LEAVES,
-	  .runs = 200 },
-	{ .name = "profile A/A sporadic 3+9",
-	  .n_canary = 3,
-	  .n_baseline = 9,
-	  .n_sporadic = 40,
-	  .sd = 0.2,
-	  LEAVES,
-	  .runs = 200 },
-	{ .name = "profile A/A 1+12",
-	  .n_canary = 1,
-	  .n_baseline = 12,
-	  .sd = 0.2,
-	  LEAVES,
-	  .runs = 200,
-	  .quick = 10,
-	  .false_max = 0.05 },
-	{ .name = "profile refactor 2+6",
-	  .n_canary = 2,
-	  .n_baseline = 6,
-	  .sd = 0.15,
-	  LEAVES,
-	  .effect = FLAME_REFACTOR,
-	  .runs = 200,
-	  .quick = 10,
-	  .false_max = 0.05 },
-	{ .name = "profile 0 -> 1 % 2+6",
-	  .n_canary = 2,
-	  .n_baseline = 6,
-	  .sd = 0.3,
-	  LEAVES,
-	  .effect = FLAME_NEW,
-	  .runs = 200,
-	  .quick = 10,
-	  .false_max = 0.05,
-	  .found_min = 0.95 },
-	{ .name = "profile 0 -> 1 % 3+9",
-	  .n_canary = 3,
-	  .n_baseline = 9,
-	  .sd = 0.3,
-	  LEAVES,
-	  .effect = FLAME_NEW,
-	  .runs = 200,
-	  .false_max = 0.05,
-	  .found_min = 0.95 },
-	{ .name = "profile 0 -> 1 % 1+12",
-	  .n_canary = 1,
-	  .n_baseline = 12,
-	  .sd = 0.2,
-	  LEAVES,
-	  .effect = FLAME_NEW,
-	  .runs = 200,
-	  .quick = 10 },
-	{ .name = "functions A/A sd 15 1+12",
-	  .n_canary = 1,
-	  .n_baseline = 12,
-	  .n_functions = 800,
-	  .sd = 0.15,
-	  LEAVES,
-	  .runs = 200,
-	  .false_max = 0.05 },
-	{ .name = "functions A/A sd 30 1+12",
-	  .n_canary = 1,
-	  .n_baseline = 12,
-	  .n_functions = 800,
-	  .sd = 0.30,
-	  LEAVES,
-	  .runs = 200,
-	  .false_max = 0.05 },
-	{ .name = "functions 0 -> 1 % 1+12",
-	  .n_canary = 1,
-	  .n_baseline = 12,
-	  .n_functions = 800,
-	  .sd = 0.3,
-	  LEAVES,
-	  .effect = FLAME_NEW,
-	  .runs = 200,
-	  .quick = 10,
-	  .false_max = 0.05,
-	  .found_min = 0.95 },
-	{ .name = "functions 0 -> 1 6p 1+12",
-	  .n_canary = 1,
-	  .n_baseline = 12,
-	  .n_functions = 800,
-	  .sd = 0.3,
-	  LEAVES,
-	  .effect = FLAME_NEW,
-	  .n_new = 6,
-	  .runs = 200,
-	  .false_max = 0.05,
-	  .found_min = 0.95 },
-	{ .name = "functions 0 -> 4 6p 1+12",
-	  .n_canary = 1,
-	  .n_baseline = 12,
-	  .n_functions = 800,
-	  .sd = 0.3,
-	  LEAVES,
-	  .effect = FLAME_NEW,
-	  .n_new = 6,
-	  .new_share = 0.04,
-	  .runs = 200,
-	  .quick = 10,
-	  .false_max = 0.05,
-	  .found_min = 0.95 },
-	{ .name = "functions sporadic 1+12",
-	  .n_canary = 1,
-	  .n_baseline = 12,
-	  .n_functions = 800,
-	  .sd = 0.2,
-	  LEAVES,
-	  .n_sporadic = 40,
-	  .runs = 200 },
-	{ .name = "functions A/A sd 15 2+12",
-	  .n_canary = 2,
-	  .n_baseline = 12,
-	  .n_functions = 800,
-	  .sd = 0.15,
-	  LEAVES,
-	  .runs = 200,
-	  .false_max = 0.05 },
-	{ .name = "functions A/A sd 30 2+12",
-	  .n_canary = 2,
-	  .n_baseline = 12,
-	  .n_functions = 800,
-	  .sd = 0.30,
-	  LEAVES,
-	  .runs = 200,
-	  .false_max = 0.05 },
-	{ .name = "functions 0 -> 1 % 2+12",
-	  .n_canary = 2,
-	  .n_baseline = 12,
-	  .n_functions = 800,
-	  .sd = 0.3,
-	  LEAVES,
-	  .effect = FLAME_NEW,
-	  .runs = 200,
-	  .false_max = 0.05,
-	  .found_min = 0.95 },
-	{ .name = "functions 0 -> 1 6p 2+12",
-	  .n_canary = 2,
-	  .n_baseline = 12,
-	  .n_functions = 800,
-	  .sd = 0.3,
-	  LEAVES,
-	  .effect = FLAME_NEW,
-	  .n_new = 6,
-	  .runs = 200,
-	  .false_max = 0.05,
-	  .found_min = 0.95 },
-	{ .name = "functions 0 -> 4 6p 2+12",
-	  .n_canary = 2,
-	  .n_baseline = 12,
-	  .n_functions = 800,
-	  .sd = 0.3,
-	  LEAVES,
-	  .effect = FLAME_NEW,
-	  .n_new = 6,
-	  .new_share = 0.04,
-	  .runs = 200,
-	  .false_max = 0.05,
-	  .found_min = 0.95 },
-	{ .name = "functions sporadic 2+12",
-	  .n_canary = 2,
-	  .n_baseline = 12,
-	  .n_functions = 800,
-	  .sd = 0.2,
-	  LEAVES,
-	  .n_sporadic = 40,
-	  .runs = 200 },
-	{ .name = "functions A/A sd 15 2+6",
-	  .n_canary = 2,
-	  .n_baseline = 6,
-	  .n_functions = 800,
-	  .sd = 0.15,
-	  LEAVES,
-	  .runs = 200,
-	  .false_max = 0.05 },
-	{ .name = "functions A/A sd 30 2+6",
-	  .n_canary = 2,
-	  .n_baseline = 6,
-	  .n_functions = 800,
-	  .sd = 0.30,
-	  LEAVES,
-	  .runs = 200,
-	  .quick = 10,
-	  .false_max = 0.05 },
-	{ .name = "functions 0 -> 1 % 2+6",
-	  .n_canary = 2,
-	  .n_baseline = 6,
-	  .n_functions = 800,
-	  .sd = 0.3,
-	  LEAVES,
-	  .effect = FLAME_NEW,
-	  .runs = 200,
-	  .false_max = 0.05,
-	  .found_min = 0.85 },
-	{ .name = "functions 0 -> 1 6p 2+6",
-	  .n_canary = 2,
-	  .n_baseline = 6,
-	  .n_functions = 800,
-	  .sd = 0.3,
-	  LEAVES,
-	  .effect = FLAME_NEW,
-	  .n_new = 6,
-	  .runs = 200,
-	  .false_max = 0.05,
-	  .found_min = 0.95 },
-	{ .name = "functions 0 -> 4 6p 2+6",
-	  .n_canary = 2,
-	  .n_baseline = 6,
-	  .n_functions = 800,
-	  .sd = 0.3,
-	  LEAVES,
-	  .effect = FLAME_NEW,
-	  .n_new = 6,
-	  .new_share = 0.04,
-	  .runs = 200,
-	  .false_max = 0.05,
-	  .found_min = 0.95 },
-	{ .name = "functions sporadic 2+6",
-	  .n_canary = 2,
-	  .n_baseline = 6,
-	  .n_functions = 800,
-	  .sd = 0.2,
-	  LEAVES,
-	  .n_sporadic = 40,
-	  .runs = 200 },
-	{ .name = "functions A/A sd 15 3+9",
-	  .n_canary = 3,
-	  .n_baseline = 9,
-	  .n_functions = 800,
-	  .sd = 0.15,
-	  LEAVES,
-	  .runs = 200,
-	  .false_max = 0.05 },
-	{ .name = "functions A/A sd 30 3+9",
-	  .n_canary = 3,
-	  .n_baseline = 9,
-	  .n_functions = 800,
-	  .sd = 0.30,
-	  LEAVES,
-	  .runs = 200,
-	  .false_max = 0.05 },
-	{ .name = "functions 0 -> 1 % 3+9",
-	  .n_canary = 3,
-	  .n_baseline = 9,
-	  .n_functions = 800,
-	  .sd = 0.3,
-	  LEAVES,
-	  .effect = FLAME_NEW,
-	  .runs = 200,
-	  .false_max = 0.05,
-	  .found_min = 0.95 },
-	{ .name = "functions 0 -> 1 6p 3+9",
-	  .n_canary = 3,
-	  .n_baseline = 9,
-	  .n_functions = 800,
-	  .sd = 0.3,
-	  LEAVES,
-	  .effect = FLAME_NEW,
-	  .n_new = 6,
-	  .runs = 200,
-	  .false_max = 0.05,
-	  .found_min = 0.95 },
-	{ .name = "functions 0 -> 4 6p 3+9",
-	  .n_canary = 3,
-	  .n_baseline = 9,
-	  .n_functions = 800,
-	  .sd = 0.3,
-	  LEAVES,
-	  .effect = FLAME_NEW,
-	  .n_new = 6,
-	  .new_share = 0.04,
-	  .runs = 200,
-	  .false_max = 0.05,
-	  .found_min = 0.95 },
-	{ .name = "functions sporadic 3+9",
-	  .n_canary = 3,
-	  .n_baseline = 9,
-	  .n_functions = 800,
-	  .sd = 0.2,
-	  LEAVES,
-	  .n_sporadic = 40,
-	  .runs = 200 },
-	{ .name = "functions refactor 2+6",
-	  .n_canary = 2,
-	  .n_baseline = 6,
-	  .n_functions = 800,
-	  .sd = 0.15,
-	  LEAVES,
-	  .effect = FLAME_REFACTOR,
-	  .runs = 200,
-	  .quick = 10,
-	  .false_max = 0.05 },
-};
-
-const uint32_t n_flame_worlds = sizeof(flame_worlds) / sizeof(flame_worlds[0]);
-
 struct leaf_tree {
 	uint32_t n;
 	int32_t *parent;
+	int32_t *parents;   /* the same as each instance has it, n a piece */
+	bool *left_out;	    /* by node, of the instance at hand */
 	uint32_t *function; /* also its string */
 	double *weight;	    /* of self time, sums to 1 */
-	char (*text)[12];
+	char (*text)[16];
 	const char **strings;
 	uint64_t *self_ns;
 	double *mine; /* each instance's own weights, n a piece */
@@ -379,6 +53,8 @@ static void tree_make(struct leaf_tree *t, const struct flame_world *w,
 	t->strings = must(calloc(t->n, sizeof(*t->strings)));
 	t->self_ns = must(calloc((size_t)t->n * n_i, sizeof(*t->self_ns)));
 	t->mine = must(calloc((size_t)t->n * n_i, sizeof(*t->mine)));
+	t->parents = must(calloc((size_t)t->n * n_i, sizeof(*t->parents)));
+	t->left_out = must(calloc(t->n, sizeof(*t->left_out)));
 	for (uint32_t i = 0; i < t->n; i++) {
 		uint32_t back = 1 + (uint32_t)(draw_uniform(rng) * 40.0);
 
@@ -389,8 +65,10 @@ static void tree_make(struct leaf_tree *t, const struct flame_world *w,
 		if (w->n_functions && i >= w->n_functions && i < w->n_paths)
 			t->function[i] =
 				(uint32_t)(draw_uniform(rng) * w->n_functions);
-		(void)snprintf(t->text[i], sizeof(t->text[i]), "f%u", i);
+		(void)snprintf(t->text[i], sizeof(t->text[i]), "a.C.f%u", i);
 		t->strings[i] = t->text[i];
+		if (w->inlined > 0.0 && i == 0)
+			t->strings[i] = "Interpreter";
 		if (i < w->n_paths)
 			t->weight[i] =
 				pow(1.0 + draw_uniform(rng) * w->n_paths, -1.1);
@@ -428,10 +106,51 @@ static void siblings(const struct leaf_tree *t, uint32_t *ret_a,
 		}
 }
 
+/*
+ * Leave the frames out that instance i inlines: their time is their caller's,
+ * and so are their callees.
+ */
+static void frames_draw(struct leaf_tree *t, uint32_t i, const double *odds,
+			struct rng *rng)
+{
+	int32_t *parent = t->parents + (size_t)i * t->n;
+	double *mine = t->mine + (size_t)i * t->n;
+
+	/* one decision for all of a function's paths: its first node's */
+	for (uint32_t k = 0; k < t->n; k++)
+		t->left_out[k] = odds[k] > 0.0 && draw_uniform(rng) < odds[k];
+	for (uint32_t k = 0; k < t->n; k++) {
+		int32_t p = t->parent[k];
+
+		while (p > 0 && t->left_out[t->function[p]])
+			p = t->parent[p];
+		parent[k] = p;
+	}
+	for (uint32_t k = t->n; k-- > 1;)
+		if (t->left_out[t->function[k]]) {
+			mine[parent[k]] += mine[k];
+			mine[k] = 0.0;
+		}
+}
+
+/* Each cohort's odds of leaving out a function: n doubles a cohort. */
+static double *odds_draw(const struct leaf_tree *t, const struct flame_world *w,
+			 struct rng *rng)
+{
+	double *odds = must(calloc(2 * (size_t)t->n, sizeof(*odds)));
+
+	for (uint32_t k = 1; k < w->n_paths && w->inlined > 0.0; k++)
+		if (draw_uniform(rng) < w->inlined)
+			for (int c = 0; c < 2; c++)
+				odds[(size_t)c * t->n + k] = draw_uniform(rng);
+	return odds;
+}
+
 static void weights_draw(struct leaf_tree *t, const struct flame_world *w,
 			 struct rng *rng)
 {
 	double share = (w->new_share > 0.0 ? w->new_share : 0.01) / n_new(w);
+	double *odds = odds_draw(t, w, rng);
 	uint32_t a;
 	uint32_t b;
 
@@ -454,7 +173,9 @@ static void weights_draw(struct leaf_tree *t, const struct flame_world *w,
 			mine[a] += 0.9 * mine[b];
 			mine[b] *= 0.1;
 		}
+		frames_draw(t, i, odds + (canary ? t->n : 0), rng);
 	}
+	free(odds);
 }
 
 static void batch_make(struct batch *b, struct batch_profile *p, char *name,
@@ -477,7 +198,7 @@ static void batch_make(struct batch *b, struct batch_profile *p, char *name,
 	p->group = PROFILE_APP;
 	p->period_ns = 10000000;
 	p->n = t->n;
-	p->parent = t->parent;
+	p->parent = t->parents + (size_t)i * t->n;
 	p->function = t->function;
 	p->self_ns = t->self_ns + (size_t)i * t->n;
 }
@@ -570,6 +291,8 @@ void flame_run(const struct flame_world *w, uint64_t seed,
 	free(t.strings);
 	free(t.self_ns);
 	free(t.mine);
+	free(t.parents);
+	free(t.left_out);
 	free(batches);
 	free(profiles);
 	free(members);

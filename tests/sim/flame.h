@@ -4,7 +4,7 @@
  *
  * A tree of call paths with Zipf weights; each instance's leaf weights scatter
  * about them.  The canary is the same code, or has one new path, or had cost
- * moved between two siblings.
+ * moved between two siblings.  Where a compiler inlines, frames come and go.
  */
 #ifndef TESTS_SIM_FLAME_H
 #define TESTS_SIM_FLAME_H
@@ -22,8 +22,13 @@ struct flame_world {
 	uint32_t n_new;	      /* call paths of the new function; 0: 1 */
 	double new_share;     /* of CPU, of all of them; 0: 1 % */
 	uint32_t n_sporadic;  /* paths that live on a tenth of instances */
-	double sd;	      /* between instances, of ln weight of a path */
-	double samples;	      /* of a cohort, in all */
+	/*
+	 * Share of functions that a compiler may inline: each instance leaves
+	 * out the frame or not, and each cohort has its own odds for it.
+	 */
+	double inlined;
+	double sd;	/* between instances, of ln weight of a path */
+	double samples; /* of a cohort, in all */
 	uint32_t n_windows;
 	enum flame_effect effect;
 	uint32_t runs;

@@ -27,17 +27,18 @@ struct node {
 	uint64_t samples[COHORT_N];
 };
 
-static struct flamediff *feed(const struct node *nodes, uint32_t n)
+/* jit_ns: CPU of compiler threads, for 100 of the application's. */
+static int add(struct flamediff *d, const struct node *nodes, uint32_t n,
+	       uint64_t jit_ns)
 {
-	struct policy policy;
-	struct flamediff *d = NULL;
+	const struct batch_thread threads[] = {
+		{ .group = PROFILE_APP, .cpu_ns = 100 },
+		{ .group = PROFILE_JIT, .cpu_ns = jit_ns },
+	};
 	int32_t parent[8];
 	uint32_t function[8];
 	uint64_t self_ns[8];
 
-	policy_default(&policy);
-	if (flamediff_new(&policy, &d) < 0)
-		return NULL;
 	for (uint32_t k = 0; k < INSTANCES; k++) {
 		int c = k >= CANARY;
 		struct batch_profile p = { .kind = PROFILE_CPU,
@@ -49,7 +50,9 @@ static struct flamediff *feed(const struct node *nodes, uint32_t n)
 		struct batch b = { .strings = names,
 				   .n_strings = 8,
 				   .profiles = &p,
-				   .n_profiles = 1 };
+				   .n_profiles = 1,
+				   .threads = threads,
+				   .n_threads = 2 };
 
 		for (uint32_t i = 0; i < n; i++) {
 			uint64_t samples = nodes[i].samples[c];
@@ -62,8 +65,19 @@ static struct flamediff *feed(const struct node *nodes, uint32_t n)
 			p.n_samples += samples;
 		}
 		if (flamediff_add(d, k, (enum cohort)c, &b, 100) < 0)
-			return NULL;
+			return -1;
 	}
+	return 0;
+}
+
+static struct flamediff *feed(const struct node *nodes, uint32_t n)
+{
+	struct policy policy;
+	struct flamediff *d = NULL;
+
+	policy_default(&policy);
+	if (flamediff_new(&policy, &d) < 0 || add(d, nodes, n, 0) < 0)
+		return NULL;
 	return d;
 }
 
@@ -129,6 +143,74 @@ static void a_frame_without_time_of_its_own_is_no_rise(void)
 	flamediff_free(d);
 }
 
+/*
+ * shop.Order.inlined is a frame in the canary and in no baseline instance; of
+ * what runs below it nothing is new, but leaves have other names too.
+ */
+static void inlined_frames_are_no_rise(void)
+{
+	static const struct node nodes[] = {
+		{ -1, { 100, 100 } }, { 0, { 300, 300 } }, { 1, { 400, 100 } },
+		{ 2, { 50, 0 } },     { 2, { 0, 50 } },	   { 1, { 200, 200 } },
+		{ 2, { 0, 300 } },
+	};
+	struct flamediff *d = feed(nodes, 7);
+	const struct rollout_finding *found;
+	struct rollout_finding hot;
+	size_t n;
+
+	CHECK(d != NULL);
+	CHECK_EQ(flamediff_look(d), 0);
+	CHECK(!flamediff_gates(d));
+	CHECK_EQ(flamediff_hot(d, &hot), -ENOENT);
+	n = flamediff_findings(d, &found);
+	CHECK(n > 0);
+	for (size_t i = 0; i < n; i++)
+		CHECK_EQ(found[i].class, PATH_SHIFTED);
+	flamediff_free(d);
+}
+
+static void nothing_is_found_while_code_is_compiled(void)
+{
+	static const struct node nodes[] = {
+		{ -1, { 100, 100 } }, { 0, { 300, 300 } }, { 1, { 50, 50 } },
+		{ 2, { 0, 30 } },     { 3, { 0, 60 } },	   { 1, { 200, 200 } },
+	};
+	const struct rollout_finding *found;
+	struct rollout_finding hot;
+	struct policy policy;
+	struct flamediff *d;
+	const char *why;
+
+	policy_default(&policy);
+	CHECK_EQ(flamediff_new(&policy, &d), 0);
+	CHECK_EQ(add(d, nodes, 6, 50), 0);
+	flamediff_settle(d, 1000);
+	CHECK_EQ(flamediff_look(d), 0);
+	CHECK(!flamediff_compared(d, &why));
+	CHECK_EQ(strcmp(why, "code is still being compiled"), 0);
+	CHECK(flamediff_findings(d, &found) > 0);
+	CHECK_EQ(found[0].class, PATH_UNSETTLED);
+	CHECK(!flamediff_gates(d));
+	/* a failure that something else proved is explained all the same */
+	CHECK_EQ(flamediff_hot(d, &hot), 0);
+	CHECK_EQ(hot.class, PATH_NEW);
+	/* a compiler that rests for a moment has not ended */
+	flamediff_settle(d, 1000);
+	CHECK_EQ(flamediff_look(d), 0);
+	CHECK(!flamediff_compared(d, &why));
+	for (int i = 0; i < 100; i++) {
+		CHECK_EQ(add(d, nodes, 6, 5), 0);
+		flamediff_settle(d, 1000);
+	}
+	/* what was sampled before is forgotten */
+	CHECK(flamediff_findings(d, &found) == 0);
+	CHECK_EQ(flamediff_look(d), 0);
+	CHECK(flamediff_compared(d, &why));
+	CHECK(flamediff_gates(d));
+	flamediff_free(d);
+}
+
 static void a_full_tree_still_counts_functions(void)
 {
 	static int32_t parent[CALLTREE_NODES + 2];
@@ -182,6 +264,9 @@ const struct test_case test_cases[] = {
 	  what_only_runs_it_is_not_named },
 	{ "flamediff: a frame without time of its own is no rise",
 	  a_frame_without_time_of_its_own_is_no_rise },
+	{ "flamediff: inlined frames are no rise", inlined_frames_are_no_rise },
+	{ "flamediff: nothing is found while code is being compiled",
+	  nothing_is_found_while_code_is_compiled },
 	{ "flamediff: a full tree still counts functions",
 	  a_full_tree_still_counts_functions },
 	{ NULL, NULL },

@@ -170,6 +170,17 @@ static void soon_over(struct policy *p)
 	p->no_data_after_ms = 30000;
 }
 
+static void profile_gates(struct policy *p)
+{
+	p->profile_gates = true;
+}
+
+static void profile_gates_soon_over(struct policy *p)
+{
+	p->profile_gates = true;
+	p->give_up_after_ms = 60000;
+}
+
 static void ignore_all(struct policy *p)
 {
 	p->n_ignore = 1;
@@ -249,6 +260,13 @@ static void missing_data_never_passes(void)
 	s.world.n_windows = 60;
 	expect("too slow a trickle", &s, VERDICT_INCONCLUSIVE,
 	       CODE_NOT_ENOUGH_REQUESTS);
+	/* the same canary passes where profiles only inform */
+	s = (struct story){ .world = usual, .policy = profile_gates };
+	expect("a profile that may fail is missing", &s, VERDICT_RUNNING,
+	       CODE_PROFILE_MISSING);
+	s.policy = profile_gates_soon_over;
+	expect("and never comes", &s, VERDICT_INCONCLUSIVE,
+	       CODE_PROFILE_MISSING);
 	s = (struct story){ .world = usual, .no_history = true };
 	expect("no history is no obstacle", &s, VERDICT_PASS,
 	       CODE_WITHIN_LIMITS);

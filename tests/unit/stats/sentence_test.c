@@ -315,6 +315,16 @@ static const struct situation situations[] = {
 	  0.041,
 	  "hot in the canary and new: orders.render (4.1 % of CPU); the "
 	  "policy lets a profile fail a rollout" },
+	{ "a profile that may fail and was not compared",
+	  &same,
+	  VERDICT_RUNNING,
+	  CODE_PROFILE_MISSING,
+	  { .also = ": code is still being compiled" },
+	  "",
+	  0,
+	  0,
+	  "within limits so far; the policy lets a profile fail a rollout, and "
+	  "profiles cannot be compared yet: code is still being compiled" },
 	{ "a disaster",
 	  &slower,
 	  VERDICT_FAIL,
