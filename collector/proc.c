@@ -86,6 +86,7 @@ int proc_stat_parse(const char *text, size_t len, struct proc_stat *ret_stat)
 	char rest[STAT_BYTES];
 	char *save = NULL;
 	char *word;
+	char *end;
 	size_t n;
 
 	if (!open || !close || close < open)
@@ -106,7 +107,9 @@ int proc_stat_parse(const char *text, size_t len, struct proc_stat *ret_stat)
 		if (field == 4)
 			st.parent = (int)strtol(word, NULL, 10);
 		if (field == 22) {
-			st.start_ticks = strtoull(word, NULL, 10);
+			st.start_ticks = strtoull(word, &end, 10);
+			if (*end != '\0')
+				return -EBADMSG;
 			*ret_stat = st;
 			return 0;
 		}

@@ -8,14 +8,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "collector/proc.h"
 #include "collector/rootfile.h"
 #include "collector/scan.h"
 #include "common/err.h"
 
-enum {
-	STATUS_BYTES_MAX = 64 * 1024, /* some 1,500 are usual */
-	FIELD_START = 22,	      /* of stat, from 1 */
-};
+enum { STATUS_BYTES_MAX = 64 * 1024 /* some 1,500 are usual */ };
 
 static const int64_t SECOND_NS = INT64_C(1000000000);
 
@@ -65,36 +63,20 @@ static int parse_status(struct scan all, struct procstat *ps)
 	return missing == 0 ? 0 : -EBADMSG;
 }
 
-/* The name in stat may hold blanks and brackets: count from its last one. */
-static int parse_stat(struct scan t, struct procstat *ps)
-{
-	const char *close = t.left > 0 ? memrchr(t.at, ')', t.left) : NULL;
-	struct scan word = { .at = "" };
-
-	if (!close)
-		return -EBADMSG;
-	t.left -= (size_t)(close + 1 - t.at);
-	t.at = close + 1;
-	for (int i = 3; i <= FIELD_START; i++) {
-		scan_blanks(&t);
-		if (!scan_word(&t, &word))
-			return -EBADMSG;
-	}
-	return scan_decimal(&word, &ps->start_ticks) ? 0 : -EBADMSG;
-}
-
 int procstat_parse(const char *status, size_t status_len, const char *stat,
 		   size_t stat_len, struct procstat *ret_ps, struct err *err)
 {
 	struct procstat ps = { .ns_pid = 0 };
+	struct proc_stat st;
 
 	if (parse_status((struct scan){ .at = status, .left = status_len },
 			 &ps) < 0)
 		return err_set(err, -EBADMSG,
 			       "/proc/PID/status: NStgid, Uid, "
 			       "Gid or SigCgt is missing");
-	if (parse_stat((struct scan){ .at = stat, .left = stat_len }, &ps) < 0)
+	if (proc_stat_parse(stat, stat_len, &st) < 0)
 		return err_set(err, -EBADMSG, "/proc/PID/stat: no start time");
+	ps.start_ticks = st.start_ticks;
 	*ret_ps = ps;
 	return 0;
 }
