@@ -106,8 +106,8 @@ $(TESTS): %: %.o $(B)/tests/test.o $(B)/tests/random_batch.o \
 $(FUZZ):  %: %.o $(B)/tests/fuzz/replay.o $(BASE)
 
 # Tests of the fold draw their rollouts from the simulator's truth.
-$(B)/tests/unit/stats/rollout_test $(B)/tests/property/rollout_property: \
-	$(B)/tests/sim/truth.o
+$(B)/tests/unit/stats/rollout_test $(B)/tests/unit/stats/lesson_test \
+$(B)/tests/property/rollout_property: $(B)/tests/sim/truth.o
 
 # Archives after objects, and stats before common, whatever order a rule
 # added them in.

@@ -140,6 +140,15 @@ static bool ends(const struct verdict *v)
 	return v->final && v->word != VERDICT_PASS;
 }
 
+/*
+ * What a rollout teaches is written after it was closed.  Where that fails a
+ * lesson is lost, and no verdict.
+ */
+static void teach(const struct fold *f)
+{
+	(void)fold_teach(f, NULL);
+}
+
 /* --- windows --- */
 
 static int judge_window(struct judge *j, struct entry *e, struct fold_window *w,
@@ -158,6 +167,8 @@ static int judge_window(struct judge *j, struct entry *e, struct fold_window *w,
 	if (rc < 0 || w->history)
 		return rc;
 	f->closed = ends(&f->verdict);
+	if (f->closed)
+		teach(f);
 	say(j, e, &f->verdict);
 	return 0;
 }
@@ -202,6 +213,7 @@ static int judge_clock(struct judge *j, struct entry *e, int64_t now_ms,
 	if (rc < 0)
 		return rc;
 	f->closed = true;
+	teach(f);
 	say(j, e, &v);
 	return 0;
 }

@@ -40,6 +40,12 @@ int fold_new(struct store *st, struct policies *policies,
 	     struct err *err);
 void fold_free(struct fold *f);
 
+/*
+ * What the rollout teaches later ones of its service is written down; once,
+ * when it closes.
+ */
+int fold_teach(const struct fold *f, struct err *err);
+
 /* Fold what was judged of it, in that order. */
 int fold_replay(struct fold *f, struct err *err);
 

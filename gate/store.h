@@ -247,6 +247,29 @@ int store_get_policy(struct store *st, const char *name, uint32_t version,
 		     struct err *err);
 
 /* Figures for /metrics. */
+/* What a rollout taught of a route at one of shift's quantiles. */
+struct store_lesson {
+	int64_t seq;	      /* when read: of the rollout's lessons */
+	const char *route;    /* borrowed */
+	uint32_t level;	      /* number of the quantile, from 0 */
+	int64_t variance_e12; /* of ln latency between instances, times 10^12 */
+	uint32_t df;	      /* degrees of freedom behind it, not 0 */
+};
+
+/* Keep what a rollout taught; a service's later rollouts know it. */
+int store_put_lessons(struct store *st, int64_t rollout_id,
+		      const struct store_lesson *lessons, size_t n,
+		      struct err *err);
+
+/*
+ * Visit what a rollout knew when it began: of each baseline revision the
+ * newest lessons, of at most so many baselines, newest first, each rollout's
+ * together.
+ */
+int store_each_lesson(struct store *st, int64_t rollout_id, uint32_t most,
+		      int (*visit)(void *ctx, const struct store_lesson *l),
+		      void *ctx, struct err *err);
+
 struct store_stats {
 	uint64_t n_batches; /* stored since it was opened */
 	uint64_t n_repeats; /* that were there already */

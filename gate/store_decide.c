@@ -39,6 +39,24 @@ static int rollout_check(struct sqlite *db, int64_t rollout_id, struct err *err)
 	return rc < 0 ? rc : 0;
 }
 
+/* The number of a service's newest lesson, 0 before the first. */
+static int lesson_newest(struct sqlite *db, int64_t service_id,
+			 int64_t *ret_seq, struct err *err)
+{
+	static const char sql[] = "SELECT max(lesson_seq) FROM lesson"
+				  " WHERE service_id = ?";
+	struct stmt *s = NULL;
+	int rc = stmt_begin(db, sql, &s, err);
+
+	if (rc < 0)
+		return rc;
+	stmt_bind_i64(s, service_id);
+	rc = stmt_step(s, err);
+	*ret_seq = rc == 1 ? stmt_i64(s, 0) : 0; /* none: NULL, which is 0 */
+	stmt_end(s);
+	return rc < 0 ? rc : 0;
+}
+
 /* --- rollouts --- */
 
 struct begin {
@@ -97,11 +115,15 @@ static int rollout_insert(struct sqlite *db, const struct begin *b,
 {
 	static const char sql[] =
 		"INSERT INTO rollout (service_id, rollout_id, baseline,"
-		" canary, attempt, policy, policy_version, begun_ms)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+		" canary, attempt, policy, policy_version, begun_ms,"
+		" lesson_seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
 	struct stmt *s = NULL;
-	int rc = rollout_stmt(db, sql, b->rollout_id, &s, err);
+	int64_t lesson_seq = 0;
+	int rc = lesson_newest(db, b->rollout_id / ROLLOUTS_PER_SERVICE,
+			       &lesson_seq, err);
 
+	if (rc == 0)
+		rc = rollout_stmt(db, sql, b->rollout_id, &s, err);
 	if (rc < 0)
 		return rc;
 	stmt_bind_text(s, b->want->baseline);
@@ -110,6 +132,7 @@ static int rollout_insert(struct sqlite *db, const struct begin *b,
 	stmt_bind_text(s, b->want->policy);
 	stmt_bind_i64(s, b->want->policy_version);
 	stmt_bind_i64(s, b->want->begun_ms);
+	stmt_bind_i64(s, lesson_seq);
 	return stmt_run(s, err);
 }
 
@@ -302,6 +325,53 @@ int store_put_judged(struct store *st, int64_t rollout_id,
 	struct judged w = { .rollout_id = rollout_id, .j = j };
 
 	return store_do(st, judged_run, &w, strlen(j->document), err);
+}
+
+/* --- lessons --- */
+
+struct teach {
+	int64_t rollout_id;
+	const struct store_lesson *lessons;
+	size_t n;
+};
+
+static int teach_run(struct sqlite *db, void *ctx, struct err *err)
+{
+	static const char sql[] =
+		"INSERT INTO lesson (service_id, lesson_seq, rollout_id,"
+		" route, level, variance_e12, df) VALUES (?, ?, ?, ?, ?, ?, ?)";
+	const struct teach *t = ctx;
+	int64_t service_id = t->rollout_id / ROLLOUTS_PER_SERVICE;
+	int64_t seq = 0;
+	int rc = lesson_newest(db, service_id, &seq, err);
+
+	for (size_t i = 0; i < t->n && rc == 0; i++) {
+		struct stmt *s = NULL;
+
+		rc = stmt_begin(db, sql, &s, err);
+		if (rc < 0)
+			return rc;
+		stmt_bind_i64(s, service_id);
+		stmt_bind_i64(s, seq + 1);
+		stmt_bind_i64(s, t->rollout_id);
+		stmt_bind_text(s, t->lessons[i].route);
+		stmt_bind_i64(s, t->lessons[i].level);
+		stmt_bind_i64(s, t->lessons[i].variance_e12);
+		stmt_bind_i64(s, t->lessons[i].df);
+		rc = stmt_run(s, err);
+	}
+	return rc;
+}
+
+int store_put_lessons(struct store *st, int64_t rollout_id,
+		      const struct store_lesson *lessons, size_t n,
+		      struct err *err)
+{
+	struct teach t = { .rollout_id = rollout_id,
+			   .lessons = lessons,
+			   .n = n };
+
+	return n == 0 ? 0 : store_do(st, teach_run, &t, 128 * n, err);
 }
 
 /* --- policies --- */

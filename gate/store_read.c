@@ -484,3 +484,44 @@ int store_get_policy(struct store *st, const char *name, uint32_t version,
 	look_end(&l);
 	return rc;
 }
+
+int store_each_lesson(struct store *st, int64_t rollout_id, uint32_t most,
+		      int (*visit)(void *ctx, const struct store_lesson *l),
+		      void *ctx, struct err *err)
+{
+	/* of each baseline the newest: its instances are the same */
+	static const char sql[] =
+		"SELECT l.lesson_seq, l.route, l.level, l.variance_e12, l.df"
+		" FROM lesson l JOIN (SELECT k.service_id, max(k.lesson_seq)"
+		"  AS lesson_seq FROM lesson k"
+		"  JOIN rollout o ON o.service_id = k.service_id"
+		"   AND o.rollout_id = k.rollout_id"
+		"  WHERE k.service_id = ? AND k.lesson_seq <="
+		"   (SELECT lesson_seq FROM rollout r WHERE r.rollout_id = ?"
+		"    AND r.service_id = k.service_id)"
+		"  GROUP BY o.baseline ORDER BY 2 DESC LIMIT ?) AS n"
+		" ON n.service_id = l.service_id"
+		"  AND n.lesson_seq = l.lesson_seq"
+		" ORDER BY l.lesson_seq DESC, l.route, l.level";
+	struct store_lesson lesson;
+	struct look l;
+	int rc = look_begin(st, sql, &l, err);
+
+	if (rc < 0)
+		return rc;
+	stmt_bind_i64(l.s, rollout_id / ROLLOUTS_PER_SERVICE);
+	stmt_bind_i64(l.s, rollout_id);
+	stmt_bind_i64(l.s, most);
+	while ((rc = stmt_step(l.s, err)) == 1) {
+		lesson.seq = stmt_i64(l.s, 0);
+		lesson.route = stmt_text(l.s, 1);
+		lesson.level = (uint32_t)stmt_i64(l.s, 2);
+		lesson.variance_e12 = stmt_i64(l.s, 3);
+		lesson.df = (uint32_t)stmt_i64(l.s, 4);
+		rc = visit(ctx, &lesson);
+		if (rc != 0)
+			break;
+	}
+	look_end(&l);
+	return rc;
+}

@@ -8,6 +8,7 @@
 #include "common/err.h"
 #include "common/strtab.h"
 #include "stats/flamediff.h"
+#include "stats/lesson.h"
 #include "stats/rollout_state.h"
 
 enum {
@@ -72,8 +73,34 @@ void rollout_free(struct rollout *r)
 	free(r->order);
 	free(r->findings);
 	flamediff_free(r->flame);
+	lessons_free(r->lessons);
 	strtab_free(r->names);
 	free(r);
+}
+
+void rollout_learn(struct rollout *r, struct lessons *lessons)
+{
+	lessons_free(r->lessons);
+	r->lessons = lessons;
+}
+
+int rollout_teach(const struct rollout *r, struct lessons *lessons)
+{
+	struct spread_prior own[LEVEL_N];
+	int rc = 0;
+
+	for (uint32_t i = 0; i < r->n_routes && rc == 0; i++) {
+		double df = 0.0;
+
+		if (!r->routes[i].shift)
+			continue;
+		shift_teach(r->routes[i].shift, own);
+		for (int p = 0; p < LEVEL_N; p++)
+			df += own[p].df;
+		if (df > 0.0)
+			rc = lessons_add(lessons, r->routes[i].name, own, 1.0);
+	}
+	return rc;
 }
 
 /* --- blocks --- */

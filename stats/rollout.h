@@ -27,6 +27,7 @@
 
 struct err;
 struct hist;
+struct lessons;
 struct policy;
 struct rollout;
 
@@ -61,6 +62,18 @@ int rollout_new(const struct policy *policy, int64_t begun_ms,
 
 /* Release r.  rollout_free(NULL) does nothing. */
 void rollout_free(struct rollout *r);
+
+/*
+ * Give what earlier rollouts of the service taught; before the first window.
+ * r owns lessons from now on.
+ */
+void rollout_learn(struct rollout *r, struct lessons *lessons);
+
+/*
+ * Add what this rollout taught so far, with weight 1.
+ * Returns 0 or what lessons_add() does.
+ */
+int rollout_teach(const struct rollout *r, struct lessons *lessons);
 
 /*
  * Take the next window and say the verdict.  A window that was given before

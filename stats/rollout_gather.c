@@ -11,6 +11,7 @@
 
 #include "common/strtab.h"
 #include "stats/flamediff.h"
+#include "stats/lesson.h"
 #include "stats/rollout_state.h"
 
 void rollout_cells_free(struct rollout_route *route)
@@ -54,6 +55,20 @@ static int name_index(struct rollout *r, const char *name, size_t len,
 	return 0;
 }
 
+/* The evidence about a route that begins, with what is known of it. */
+static int route_shift_new(const struct rollout *r, struct rollout_route *route)
+{
+	struct spread_prior prior[LEVEL_N];
+
+	if (route->ignored)
+		return 0;
+	if (shift_new(&r->policy, &route->shift) < 0)
+		return -ENOMEM;
+	if (r->lessons && lessons_find(r->lessons, route->name, prior))
+		shift_learn(route->shift, prior);
+	return 0;
+}
+
 static int route_add(struct rollout *r, uint32_t name, uint32_t *ret_route)
 {
 	struct rollout_route *p =
@@ -71,7 +86,7 @@ static int route_add(struct rollout *r, uint32_t name, uint32_t *ret_route)
 	for (int c = 0; c < COHORT_N; c++)
 		if (hist_new(HIST_MAX_NS, &route->hist[c]) < 0)
 			return -ENOMEM;
-	if (!route->ignored && shift_new(&r->policy, &route->shift) < 0)
+	if (route_shift_new(r, route) < 0)
 		return -ENOMEM;
 	r->route_of_name[name] = r->n_routes;
 	*ret_route = r->n_routes - 1;
@@ -175,7 +190,7 @@ static int start_over(struct rollout *r)
 			for (int k = 0; k < RATE_N; k++)
 				route->n_events[k][c] = 0;
 		}
-		if (!route->ignored && shift_new(&r->policy, &route->shift) < 0)
+		if (route_shift_new(r, route) < 0)
 			return -ENOMEM;
 	}
 	for (uint32_t i = 0; i < r->n_instances; i++) {

@@ -17,6 +17,7 @@
 #include "stats/tally.h"
 
 struct flamediff;
+struct lessons;
 struct strtab;
 
 enum {
@@ -66,6 +67,7 @@ struct rollout {
 	struct policy policy;
 	int64_t begun_ms;
 	uint32_t step;
+	struct lessons *lessons; /* NULL: none */
 
 	struct strtab *names; /* routes; "b" or "c" and an instance; hooks */
 	struct rollout_route *routes;

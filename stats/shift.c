@@ -63,10 +63,22 @@ void shift_free(struct shift *s)
 	free(s);
 }
 
-void shift_learn(struct shift *s, uint32_t metric,
-		 const struct spread_prior *prior)
+void shift_learn(struct shift *s, const struct spread_prior prior[LEVEL_N])
 {
-	s->prior[metric] = *prior;
+	memcpy(s->prior, prior, LEVEL_N * sizeof(prior[0]));
+}
+
+void shift_teach(const struct shift *s, struct spread_prior ret_own[LEVEL_N])
+{
+	double n = s->n_spread ? s->n_spread_requests / s->n_spread : 0.0;
+
+	for (int p = 0; p < LEVEL_N; p++) {
+		bool enough = n * (1.0 - shift_level_p[p]) >= 10.0;
+
+		ret_own[p].s2 = s->own_s2[p];
+		ret_own[p].df =
+			enough && s->n_spread > 1 ? s->n_spread - 1.0 : 0.0;
+	}
 }
 
 void shift_step(struct shift *s)

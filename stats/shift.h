@@ -77,9 +77,17 @@ struct pass {
 int shift_new(const struct policy *policy, struct shift **ret_s);
 void shift_free(struct shift *s);
 
-/* What earlier rollouts of the service taught of this metric's spread. */
-void shift_learn(struct shift *s, uint32_t metric,
-		 const struct spread_prior *prior);
+/*
+ * What earlier rollouts of the service taught of the spread between
+ * instances at each level; before the first block.
+ */
+void shift_learn(struct shift *s, const struct spread_prior prior[LEVEL_N]);
+
+/*
+ * What this rollout's baseline taught: its own variances, 0 degrees of freedom
+ * at levels with fewer than ten requests of an instance beyond them.
+ */
+void shift_teach(const struct shift *s, struct spread_prior ret_own[LEVEL_N]);
 
 /*
  * Take a block.  Where one cohort is missing it only teaches.

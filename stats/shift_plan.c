@@ -83,6 +83,7 @@ void shift_spread_update(struct shift *s, const struct shift_block_sum *b)
 		/* what Poisson alone makes of so few events */
 		if (m >= LEVEL_N && n > 0)
 			s2 = fmax(s2, 1.0 / (events[m - LEVEL_N] / n + 1.0));
+		s->own_s2[m] = s2;
 		s->sd[m] = spread_moderate(s2, n, &s->prior[m], &s->df[m]);
 	}
 	s->n_spread = n;

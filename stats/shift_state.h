@@ -68,6 +68,7 @@ struct shift {
 	struct dispersion dispersion[METRIC_N];
 	double sd[METRIC_N]; /* moderated, of instances; with its df */
 	double df[METRIC_N];
+	double own_s2[METRIC_N];  /* of this rollout alone */
 	uint32_t n_spread;	  /* baseline instances behind sd */
 	double n_spread_requests; /* and their requests */
 	struct spread_t t;

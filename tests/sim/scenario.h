@@ -17,8 +17,10 @@ struct scenario {
 	double margin;	     /* of the policy; 0 means its default */
 	double error_margin; /* the same */
 	bool load_unequal_ok;
-	uint32_t runs;	 /* full and quick */
-	uint32_t quick;	 /* 0: not in the quick form */
+	bool learned;	/* earlier rollouts taught sd with 20 degrees of freedom
+			 */
+	uint32_t runs;	/* full and quick */
+	uint32_t quick; /* 0: not in the quick form */
 	double fail_max; /* share of runs */
 	double pass_max;
 	double fail_min; /* by the last window */

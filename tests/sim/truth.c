@@ -43,14 +43,15 @@ struct truth {
 	double incident_from_s;
 	double hit_share; /* of the instance-window's requests .. */
 	double hit_by;	  /* .. that take so many times longer */
+	double part;	  /* of the judged windows that are over */
 };
 
 struct truth *truth_new(const struct world *w, const struct effect *e,
 			uint64_t seed)
 {
 	static const char *const names[ROUTES] = {
-		"GET /orders/{}", "POST /orders", "GET /items/{}", "GET /a",
-		"GET /b",	  "GET /c",	  "GET /d",	   "GET /e",
+		TRUTH_ROUTE, "POST /orders", "GET /items/{}", "GET /a",
+		"GET /b",    "GET /c",	     "GET /d",	      "GET /e",
 	};
 	struct truth *t = calloc(1, sizeof(*t));
 
@@ -113,12 +114,16 @@ static double request_ns(struct truth *t, double mu, bool canary, double slow)
 
 	if (w->bimodal > 0.0 && draw_uniform(&t->rng) < w->bimodal)
 		ns *= 4.0;
+	else if (canary && e->miss > 0.0 && draw_uniform(&t->rng) < e->miss)
+		ns *= 4.0;
 	if (w->pareto > 0.0 && draw_uniform(&t->rng) < w->pareto)
 		ns *= 2.0 / sqrt(draw_uniform(&t->rng));
 	if (canary) {
 		ns *= 1.0 + e->scale;
 		if (e->tail > 0.0 && draw_uniform(&t->rng) < e->tail)
 			ns *= e->tail_by;
+		if (e->below_by > 0.0 && z < e->below_q)
+			ns *= e->below_by;
 		if (e->above_ms > 0.0 && z > e->above_q)
 			ns += e->above_ms * 1e6;
 	}
@@ -137,9 +142,10 @@ static double request_ns(struct truth *t, double mu, bool canary, double slow)
 
 static uint32_t route_draw(struct truth *t)
 {
+	double on = t->w.mix ? 0.2 + 0.6 * t->part : 0.5;
 	uint32_t route = 0;
 
-	while (route + 1 < t->w.n_routes && draw_uniform(&t->rng) < 0.5)
+	while (route + 1 < t->w.n_routes && draw_uniform(&t->rng) < on)
 		route++;
 	return route;
 }
@@ -149,17 +155,26 @@ static void requests_add(struct truth *t, struct instance *in, bool canary,
 {
 	double errors = canary && t->e.error_rate > 0.0 ? t->e.error_rate
 							: t->w.error_rate;
+	uint64_t n_lost = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
-		uint32_t s = 3 * route_draw(t);
-		double ns = request_ns(t, mu, canary, slow);
+		uint32_t route = route_draw(t);
+		uint32_t s = 3 * route;
+		double ns = request_ns(t, t->w.mix ? mu + 0.5 * route : mu,
+				       canary, slow);
 
+		if (t->w.lost[canary] > 0.0 &&
+		    draw_uniform(&t->rng) < t->w.lost[canary]) {
+			n_lost++;
+			continue;
+		}
 		if (canary && t->e.hang > 0.0 &&
 		    draw_uniform(&t->rng) < t->e.hang) {
 			s += 2;
 			ns = 1e10;
 		} else if (errors > 0.0 && draw_uniform(&t->rng) < errors) {
 			s += 1;
+			ns = canary && t->e.fast_error ? 1e6 : ns;
 		}
 		if (hist_add(t->hist[s], (uint64_t)ns) < 0)
 			abort();
@@ -188,6 +203,18 @@ static void requests_add(struct truth *t, struct instance *in, bool canary,
 		in->batch.n_series++;
 	}
 	in->batch.n_events = 4 * (uint64_t)n;
+	in->batch.lost[LOSS_RING_FULL] = 4 * n_lost;
+}
+
+/* The last canary pod: a new process, or another pod, cold both. */
+static void restart(struct truth *t, int64_t at_ms)
+{
+	struct instance *in = &t->instances[t->n - 1];
+
+	in->batch.started_ms = at_ms;
+	in->batch.n_requests_before = 0;
+	if (t->w.replaced)
+		(void)snprintf(in->name, sizeof(in->name), "pod-new");
 }
 
 /*
@@ -235,12 +262,17 @@ bool truth_next(struct truth *t, struct rollout_window *ret_w)
 	double at_s = ((double)t->at - w->n_history) * w->window_ms / 1000.0;
 	double part =
 		history ? 0.0 : (double)(t->at - w->n_history) / w->n_windows;
+	double length_s = w->window_ms / 1000.0;
 	bool all_hit =
 		w->burst_all > 0.0 && draw_uniform(&t->rng) < w->burst_all;
 	size_t n = 0;
 
 	if (t->at >= w->n_history + w->n_windows)
 		return false;
+	t->part = part;
+	if (w->restart_s > 0.0 && at_s <= w->restart_s &&
+	    at_s + length_s > w->restart_s)
+		restart(t, T0_MS + (int64_t)t->at * w->window_ms);
 	t->load = w->load_rho * t->load +
 		  sqrt(1.0 - w->load_rho * w->load_rho) * draw_normal(&t->rng);
 	for (uint32_t i = 0; i < t->n; i++) {

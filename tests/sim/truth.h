@@ -50,7 +50,14 @@ struct world {
 	double pause;  /* chance that an instance-window has a short pause */
 	double error_rate;
 	uint32_t n_routes; /* 0 means 1; shares 1/2, 1/4, .. */
+	bool mix;	   /* the rarer routes, slower ones, take over */
+	double lost[2];	   /* share of requests lost, baseline and canary */
+	double restart_s;  /* then the last canary pod restarts .. */
+	bool replaced;	   /* .. or another comes in its place */
 };
+
+/* The first route; with n_routes 0 the only one. */
+#define TRUTH_ROUTE "GET /orders/{}"
 
 /* What the canary's build does.  Zero is nothing. */
 struct effect {
@@ -59,6 +66,10 @@ struct effect {
 	double tail_by;	 /* .. that take so many times longer */
 	double above_q;	 /* requests above this quantile of the old build .. */
 	double above_ms; /* .. take so much longer */
+	double below_q;	 /* requests below this quantile take .. */
+	double below_by; /* .. so many times longer */
+	double miss;	 /* share of requests that miss a cache, more: x 4 */
+	bool fast_error; /* errors take 1 ms */
 	double slow_ms;	 /* large requests take so much longer still */
 	double error_rate; /* 0 means the old one */
 	double hang;	   /* share of requests that get no answer, at 10 s */

@@ -22,6 +22,7 @@
 #include "common/limits.h"
 #include "gate/policies.h"
 #include "gate/store.h"
+#include "stats/lesson.h"
 #include "stats/policy.h"
 #include "stats/rollout.h"
 #include "tests/test.h"
@@ -61,6 +62,28 @@ int rollout_new(const struct policy *policy, int64_t begun_ms,
 void rollout_free(struct rollout *r)
 {
 	free(r);
+}
+
+/* What was taught counts into the sum; windows that were folded teach. */
+void rollout_learn(struct rollout *r, struct lessons *lessons)
+{
+	struct spread_prior level[LEVEL_N];
+
+	for (size_t i = 0; i < lessons_count(lessons); i++) {
+		(void)lessons_get(lessons, i, level);
+		mix(r, (uint64_t)(level[0].s2 * 1e6));
+		mix(r, (uint64_t)(level[0].df * 1e6));
+	}
+	lessons_free(lessons);
+}
+
+int rollout_teach(const struct rollout *r, struct lessons *lessons)
+{
+	struct spread_prior level[LEVEL_N] = { { .s2 = 0.0 } };
+
+	level[0].s2 = r->n_windows;
+	level[0].df = 3.0;
+	return lessons_add(lessons, "GET /", level, 1.0);
 }
 
 static void say(const struct rollout *r, struct verdict *v)
@@ -406,6 +429,56 @@ static void pass_is_for_its_step_and_fail_for_the_rollout(void)
 	room_close(&g);
 }
 
+/* Begin and close a rollout of one window; its verdict's text is its sum. */
+static int sum_of(struct gate_room *g, const char *baseline, int64_t from_ms,
+		  char *ret_sum, size_t room)
+{
+	struct store_rollout want = { .service = "orders",
+				      .canary = "v2",
+				      .attempt = 1,
+				      .policy = "default",
+				      .policy_version = 1,
+				      .begun_ms = from_ms,
+				      .step = 1 };
+	int rc;
+
+	(void)snprintf(want.baseline, sizeof(want.baseline), "%s", baseline);
+	judge_poke(g->j);
+	rc = store_begin_rollout(g->st, &want, &g->rollout, NULL, NULL);
+	if (rc == 0)
+		rc = put(g, "v2", from_ms, 2000, ASK_FAIL);
+	judge_run(g->j, from_ms + MIN);
+	(void)snprintf(ret_sum, room, "%s", verdict(g).reason);
+	return rc;
+}
+
+static void closed_rollout_teaches_the_next(void)
+{
+	char first[VERDICT_REASON_BYTES], second[VERDICT_REASON_BYTES];
+	struct gate_room g;
+	struct verdict v;
+	struct rollout *r = NULL;
+
+	CHECK_EQ(room_open(&g), 0);
+	CHECK_EQ(sum_of(&g, "v0", T0, first, sizeof(first)), 0);
+	CHECK_EQ(sum_of(&g, "v1", T0 + 2 * MIN, second, sizeof(second)), 0);
+	CHECK(g.rollout.closed);
+	/* the same again, restart or not, although it has taught by now */
+	go_down(&g);
+	CHECK_EQ(come_up(&g, T0 + 10 * MIN), 0);
+	CHECK_EQ(judge_fold_again(g.st, g.policies, &g.rollout, &r, &v, NULL),
+		 0);
+	rollout_free(r);
+	CHECK(strcmp(v.reason, second) == 0);
+	room_close(&g);
+	/* and not what a service without lessons would have said */
+	CHECK_EQ(room_open(&g), 0);
+	CHECK_EQ(put(&g, "v2", T0, 2000, ASK_NOTHING), 0);
+	CHECK_EQ(sum_of(&g, "v1", T0 + 2 * MIN, first, sizeof(first)), 0);
+	CHECK(strcmp(first, second) != 0);
+	room_close(&g);
+}
+
 static void stop_ends_judging(void)
 {
 	struct gate_room g;
@@ -559,6 +632,8 @@ const struct test_case test_cases[] = {
 	{ "judge: a restart finds what was said", restart_finds_what_was_said },
 	{ "judge: a pass is for its step and a fail for the rollout",
 	  pass_is_for_its_step_and_fail_for_the_rollout },
+	{ "judge: a closed rollout teaches the next",
+	  closed_rollout_teaches_the_next },
 	{ "judge: a stop ends judging", stop_ends_judging },
 	{ "judge: the clock ends a rollout without a batch",
 	  clock_ends_a_rollout_without_a_batch },
