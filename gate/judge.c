@@ -167,9 +167,9 @@ static int judge_window(struct judge *j, struct entry *e, struct fold_window *w,
 	if (rc < 0 || w->history)
 		return rc;
 	f->closed = ends(&f->verdict);
+	say(j, e, &f->verdict);
 	if (f->closed)
 		teach(f);
-	say(j, e, &f->verdict);
 	return 0;
 }
 
@@ -213,8 +213,8 @@ static int judge_clock(struct judge *j, struct entry *e, int64_t now_ms,
 	if (rc < 0)
 		return rc;
 	f->closed = true;
-	teach(f);
 	say(j, e, &v);
+	teach(f);
 	return 0;
 }
 

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,100 +14,7 @@
 #include "gate/document.h"
 #include "gate/judge.h"
 #include "gate/policies.h"
-#include "stats/lesson.h"
 #include "stats/rollout.h"
-
-/* Variances are kept as whole numbers of 10^-12, so that they read back. */
-static const double VARIANCE_UNIT = 1e12;
-static const double VARIANCE_MOST = 1e6;
-
-/* --- lessons --- */
-
-struct learn {
-	struct lessons *lessons;
-	int64_t seq; /* of the lessons being read; 0: none yet */
-	double weight;
-};
-
-/* Rows of one rollout come together, the newest rollout first. */
-static int learn_row(void *ctx, const struct store_lesson *row)
-{
-	struct spread_prior level[LEVEL_N] = { { .df = 0.0 } };
-	struct learn *l = ctx;
-
-	if (l->seq != 0 && row->seq != l->seq)
-		l->weight *= LESSON_KEEP;
-	l->seq = row->seq;
-	if (row->level >= LEVEL_N)
-		return 0; /* of a gate that looked at more quantiles */
-	level[row->level].s2 = (double)row->variance_e12 / VARIANCE_UNIT;
-	level[row->level].df = row->df;
-	return lessons_add(l->lessons, row->route, level, l->weight);
-}
-
-static int fold_learn(struct fold *f, struct err *err)
-{
-	struct learn l = { .weight = 1.0 };
-	int rc = lessons_new(&l.lessons);
-
-	if (rc == 0)
-		rc = store_each_lesson(f->store, f->meta.rollout_id,
-				       LESSONS_MAX, learn_row, &l, err);
-	if (rc == 0 || rc == -EMSGSIZE) /* more routes than anybody looks at */
-		rollout_learn(f->state, l.lessons);
-	else
-		lessons_free(l.lessons);
-	return rc == -EMSGSIZE ? 0 : rc;
-}
-
-/* Rows of what was taught: at most n_routes * LEVEL_N. */
-static size_t teach_rows(const struct lessons *lessons,
-			 struct store_lesson *rows)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < lessons_count(lessons); i++) {
-		struct spread_prior level[LEVEL_N];
-		const char *route = lessons_get(lessons, i, level);
-
-		for (uint32_t p = 0; p < LEVEL_N; p++) {
-			double s2 = fmin(level[p].s2, VARIANCE_MOST);
-
-			if (level[p].df < 1.0)
-				continue;
-			rows[n++] = (struct store_lesson){
-				.route = route,
-				.level = p,
-				.variance_e12 = llround(s2 * VARIANCE_UNIT),
-				.df = (uint32_t)level[p].df,
-			};
-		}
-	}
-	return n;
-}
-
-int fold_teach(const struct fold *f, struct err *err)
-{
-	struct lessons *lessons = NULL;
-	struct store_lesson *rows = NULL;
-	int rc = lessons_new(&lessons);
-
-	if (rc == 0)
-		rc = rollout_teach(f->state, lessons);
-	if (rc == 0) {
-		rows = calloc(LEVEL_N * lessons_count(lessons) + 1,
-			      sizeof(*rows));
-		rc = rows ? store_put_lessons(f->store, f->meta.rollout_id,
-					      rows, teach_rows(lessons, rows),
-					      err)
-			  : -ENOMEM;
-	}
-	free(rows);
-	lessons_free(lessons);
-	return rc;
-}
-
-/* --- the state --- */
 
 int fold_new(struct store *st, struct policies *policies,
 	     const struct store_rollout *meta, struct fold **ret_f,

@@ -41,6 +41,12 @@ int fold_new(struct store *st, struct policies *policies,
 void fold_free(struct fold *f);
 
 /*
+ * Give the state what earlier rollouts of its service taught; before the
+ * first window.
+ */
+int fold_learn(struct fold *f, struct err *err);
+
+/*
  * What the rollout teaches later ones of its service is written down; once,
  * when it closes.
  */

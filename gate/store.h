@@ -247,13 +247,19 @@ int store_get_policy(struct store *st, const char *name, uint32_t version,
 		     struct err *err);
 
 /* Figures for /metrics. */
-/* What a rollout taught of a route at one of shift's quantiles. */
+enum store_lesson_kind {
+	STORE_LESSON_SPREAD,   /* of ln latency between instances */
+	STORE_LESSON_FUNCTION, /* that an instance had on its stacks */
+};
+
+/* One thing that a rollout taught. */
 struct store_lesson {
-	int64_t seq;	      /* when read: of the rollout's lessons */
-	const char *route;    /* borrowed */
-	uint32_t level;	      /* number of the quantile, from 0 */
-	int64_t variance_e12; /* of ln latency between instances, times 10^12 */
-	uint32_t df;	      /* degrees of freedom behind it, not 0 */
+	int64_t seq; /* when read: the same for all that one rollout taught */
+	enum store_lesson_kind kind;
+	const char *subject; /* the route or function; borrowed */
+	uint32_t level;	     /* spread: number of the quantile, from 0 */
+	int64_t value;	     /* a variance in 10^-12, or a share in 10^-6 */
+	uint32_t df;	     /* spread: degrees of freedom behind it */
 };
 
 /* Keep what a rollout taught; a service's later rollouts know it. */

@@ -338,8 +338,9 @@ struct teach {
 static int teach_run(struct sqlite *db, void *ctx, struct err *err)
 {
 	static const char sql[] =
-		"INSERT INTO lesson (service_id, lesson_seq, rollout_id,"
-		" route, level, variance_e12, df) VALUES (?, ?, ?, ?, ?, ?, ?)";
+		"INSERT INTO lesson (service_id, lesson_seq, kind, subject,"
+		" level, value, df, rollout_id)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
 	const struct teach *t = ctx;
 	int64_t service_id = t->rollout_id / ROLLOUTS_PER_SERVICE;
 	int64_t seq = 0;
@@ -353,11 +354,12 @@ static int teach_run(struct sqlite *db, void *ctx, struct err *err)
 			return rc;
 		stmt_bind_i64(s, service_id);
 		stmt_bind_i64(s, seq + 1);
-		stmt_bind_i64(s, t->rollout_id);
-		stmt_bind_text(s, t->lessons[i].route);
+		stmt_bind_i64(s, t->lessons[i].kind);
+		stmt_bind_text(s, t->lessons[i].subject);
 		stmt_bind_i64(s, t->lessons[i].level);
-		stmt_bind_i64(s, t->lessons[i].variance_e12);
+		stmt_bind_i64(s, t->lessons[i].value);
 		stmt_bind_i64(s, t->lessons[i].df);
+		stmt_bind_i64(s, t->rollout_id);
 		rc = stmt_run(s, err);
 	}
 	return rc;

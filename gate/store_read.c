@@ -491,7 +491,7 @@ int store_each_lesson(struct store *st, int64_t rollout_id, uint32_t most,
 {
 	/* of each baseline the newest: its instances are the same */
 	static const char sql[] =
-		"SELECT l.lesson_seq, l.route, l.level, l.variance_e12, l.df"
+		"SELECT l.lesson_seq, l.kind, l.subject, l.level, l.value, l.df"
 		" FROM lesson l JOIN (SELECT k.service_id, max(k.lesson_seq)"
 		"  AS lesson_seq FROM lesson k"
 		"  JOIN rollout o ON o.service_id = k.service_id"
@@ -502,7 +502,7 @@ int store_each_lesson(struct store *st, int64_t rollout_id, uint32_t most,
 		"  GROUP BY o.baseline ORDER BY 2 DESC LIMIT ?) AS n"
 		" ON n.service_id = l.service_id"
 		"  AND n.lesson_seq = l.lesson_seq"
-		" ORDER BY l.lesson_seq DESC, l.route, l.level";
+		" ORDER BY l.lesson_seq DESC, l.kind, l.subject, l.level";
 	struct store_lesson lesson;
 	struct look l;
 	int rc = look_begin(st, sql, &l, err);
@@ -514,10 +514,11 @@ int store_each_lesson(struct store *st, int64_t rollout_id, uint32_t most,
 	stmt_bind_i64(l.s, most);
 	while ((rc = stmt_step(l.s, err)) == 1) {
 		lesson.seq = stmt_i64(l.s, 0);
-		lesson.route = stmt_text(l.s, 1);
-		lesson.level = (uint32_t)stmt_i64(l.s, 2);
-		lesson.variance_e12 = stmt_i64(l.s, 3);
-		lesson.df = (uint32_t)stmt_i64(l.s, 4);
+		lesson.kind = (enum store_lesson_kind)stmt_i64(l.s, 1);
+		lesson.subject = stmt_text(l.s, 2);
+		lesson.level = (uint32_t)stmt_i64(l.s, 3);
+		lesson.value = stmt_i64(l.s, 4);
+		lesson.df = (uint32_t)stmt_i64(l.s, 5);
 		rc = visit(ctx, &lesson);
 		if (rc != 0)
 			break;

@@ -10,12 +10,14 @@ BEGIN;
 CREATE TABLE lesson (
 	service_id	INTEGER NOT NULL,
 	lesson_seq	INTEGER NOT NULL CHECK (lesson_seq > 0),
+	kind		INTEGER NOT NULL,	-- 0 spread, 1 function
+	subject		TEXT    NOT NULL,	-- a route, or a function
+	level		INTEGER NOT NULL,	-- spread: which quantile
+	value		INTEGER NOT NULL	-- spread: variance in 10^-12,
+			CHECK (value >= 0),	-- function: share in 10^-6
+	df		INTEGER NOT NULL,	-- spread: degrees of freedom
 	rollout_id	INTEGER NOT NULL,	-- that taught it
-	route		TEXT    NOT NULL,
-	level		INTEGER NOT NULL CHECK (level BETWEEN 0 AND 15),
-	variance_e12	INTEGER NOT NULL CHECK (variance_e12 >= 0),
-	df		INTEGER NOT NULL CHECK (df > 0),
-	PRIMARY KEY (service_id, lesson_seq, route, level),
+	PRIMARY KEY (service_id, lesson_seq, kind, subject, level),
 	FOREIGN KEY (service_id, rollout_id) REFERENCES rollout
 ) STRICT, WITHOUT ROWID;
 

@@ -8,6 +8,7 @@
 
 #include "common/batch.h"
 #include "stats/flamediff_state.h"
+#include "stats/lesson.h"
 
 /* The first look: fewer samples tell nothing at 1 % of CPU. */
 static const double FIRST_LOOK = 500.0;
@@ -26,6 +27,25 @@ int flamediff_new(const struct policy *policy, struct flamediff **ret_d)
 	}
 	*ret_d = d;
 	return 0;
+}
+
+void flamediff_learn(struct flamediff *d, const struct lessons *lessons)
+{
+	d->lessons = lessons;
+	d->summed = false;
+}
+
+int flamediff_teach(struct flamediff *d, struct lessons *lessons)
+{
+	int rc = d->young ? 0 : flame_sum(d);
+
+	for (uint32_t f = 0; rc == 0 && !d->young && f < d->n_functions; f++)
+		if (d->functions[f].most_baseline >= LESSON_SHARE_MIN)
+			rc = lessons_add_function(
+				lessons, calltree_name(d->tree, f),
+				d->functions[f].most_baseline);
+	/* what is beyond all bounds is left out */
+	return rc == -EMSGSIZE ? 0 : rc;
 }
 
 void flamediff_clear(struct flamediff *d)

@@ -273,10 +273,12 @@ static enum path_class classify(struct flamediff *d, struct flame_node *n,
 	if (fabs(n->rise) < min_rise ||
 	    n->share[rose ? COHORT_CANARY : COHORT_BASELINE] < min_share)
 		return PATH_UNCHANGED;
+	if (rose && flame_sporadic(d, n))
+		return PATH_UNCHANGED;
 	if (flame_moved(d, n))
 		return PATH_SHIFTED;
 	if (rose)
-		return flame_absent(n) ? PATH_NEW : PATH_GROWN;
+		return flame_absent(d, n) ? PATH_NEW : PATH_GROWN;
 	return n->n_instances[COHORT_CANARY] == 0 ? PATH_VANISHED : PATH_SHRUNK;
 }
 

@@ -99,7 +99,8 @@ static bool strong(const struct flamediff *d, const struct flame_node *n)
 	       n->share[COHORT_CANARY] >= d->policy.path_min_share &&
 	       n->share[COHORT_CANARY] >= 1.5 * n->share[COHORT_BASELINE] &&
 	       n->share[COHORT_CANARY] > n->most_baseline &&
-	       n->samples[COHORT_CANARY] >= 20.0 && n->path != UINT32_MAX;
+	       !flame_sporadic(d, n) && n->samples[COHORT_CANARY] >= 20.0 &&
+	       n->path != UINT32_MAX;
 }
 
 /*
@@ -149,7 +150,7 @@ int flamediff_hot(struct flamediff *d, struct rollout_finding *ret_f)
 		return -ENOENT;
 	flame_finding(&d->functions[best], true, ret_f);
 	ret_f->class =
-		flame_absent(&d->functions[best]) ? PATH_NEW : PATH_GROWN;
+		flame_absent(d, &d->functions[best]) ? PATH_NEW : PATH_GROWN;
 	/* its call paths are shown as what it was named for */
 	for (uint32_t i = 0; i < d->n_classes && i < d->n_nodes; i++)
 		if (calltree_function_of(d->tree, i) == best)

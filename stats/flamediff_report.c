@@ -100,7 +100,7 @@ static void paths_report(struct flamediff *d, bool gates)
 		if (is_rise(class)) {
 			n = &d->nodes[flame_deepest(d, i)];
 			n->log_e = fmax(n->log_e, d->nodes[i].log_e);
-			class = flame_absent(n) ? PATH_NEW : class;
+			class = flame_absent(d, n) ? PATH_NEW : class;
 		} else if (parent >= 0 && d->classes[parent] == class) {
 			continue;
 		}

@@ -40,6 +40,7 @@ struct flame_node {
 	double self_share[COHORT_N];
 	double samples[COHORT_N]; /* inclusive, of the cohort */
 	double most_baseline;	  /* the largest share of one instance */
+	double most_before;	  /* of a function: of earlier baselines */
 	uint32_t n_instances[COHORT_N];
 	double log_e;
 	double cut[COHORT_N]; /* share on stacks that were cut */
@@ -72,6 +73,7 @@ struct flamediff {
 
 	double next_look; /* canary samples at which the next look is due */
 	uint32_t looks;
+	const struct lessons *lessons; /* NULL: none */
 	bool managed; /* code of a JVM is among the functions */
 	bool young;   /* and much of it is still being compiled */
 	bool summed;  /* nodes are those of the samples that are there */
@@ -110,8 +112,14 @@ int flame_sum(struct flamediff *d);
 void flame_inclusive(const struct flamediff *d, const struct flame_instance *in,
 		     double *weight);
 
-/* Is it absent from the baseline, or nearly so in every instance? */
-bool flame_absent(const struct flame_node *n);
+/* Is it absent from baselines, or nearly so in every instance? */
+bool flame_absent(const struct flamediff *d, const struct flame_node *n);
+
+/*
+ * Has it a share that an instance of an earlier baseline had, and do most of
+ * today's not have it at all?  Then nothing of it is new.
+ */
+bool flame_sporadic(const struct flamediff *d, const struct flame_node *n);
 
 /* The deepest call path that explains 80 % of the rise of node. */
 uint32_t flame_deepest(const struct flamediff *d, uint32_t node);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "stats/flamediff_state.h"
+#include "stats/lesson.h"
 
 static int room_make(void *array, size_t n, size_t bytes)
 {
@@ -133,6 +134,9 @@ static void functions_point(struct flamediff *d)
 		const char *name = calltree_name(d->tree, f);
 
 		d->functions[f].path = UINT32_MAX;
+		if (d->lessons)
+			d->functions[f].most_before =
+				lessons_share(d->lessons, name);
 		d->managed = d->managed || strcmp(name, "Interpreter") == 0 ||
 			     strcmp(name, "[jit]") == 0;
 	}
@@ -205,11 +209,28 @@ int flame_sum(struct flamediff *d)
 	return 0;
 }
 
-bool flame_absent(const struct flame_node *n)
+/* What earlier baselines had of a function, or of a call path's last one. */
+static double before(const struct flamediff *d, const struct flame_node *n)
 {
+	if (n < d->functions)
+		n = &d->functions[calltree_function_of(d->tree, n->path)];
+	return n->most_before;
+}
+
+bool flame_absent(const struct flamediff *d, const struct flame_node *n)
+{
+	if (before(d, n) >= 0.0025)
+		return false;
 	return n->n_instances[COHORT_BASELINE] == 0 ||
 	       (n->share[COHORT_BASELINE] < 0.0005 &&
 		n->most_baseline < 0.0025);
+}
+
+bool flame_sporadic(const struct flamediff *d, const struct flame_node *n)
+{
+	return 2 * n->n_instances[COHORT_BASELINE] <
+		       d->n_used[COHORT_BASELINE] &&
+	       n->share[COHORT_CANARY] <= before(d, n);
 }
 
 uint32_t flame_deepest(const struct flamediff *d, uint32_t node)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * lesson - what rollouts teach later ones of their service: how much the
- * latencies of one build's instances differ, by route and quantile.
+ * latencies of one build's instances differ, by route and quantile, and which
+ * functions any instance has had on its stacks.
  *
  * Lessons add up: variances s^2 weighted by their degrees of freedom, older
  * ones less.  What comes out is a prior (Smyth 2004) worth at most
@@ -21,8 +22,15 @@
 
 struct lessons;
 
-/* Lessons that are asked for, the newest of each baseline. */
-enum { LESSONS_MAX = 20 };
+enum {
+	/* lessons that are asked for, the newest of each baseline */
+	LESSONS_MAX = 20,
+	/* functions that one rollout teaches, those with the largest shares */
+	LESSON_FUNCTIONS_MAX = 4096,
+};
+
+/* Below this share of an instance's CPU a function teaches nothing. */
+#define LESSON_SHARE_MIN 0.001
 
 #define LESSON_DF_MAX 20.0
 /* Each lesson counts this much of the next newer one. */
@@ -53,5 +61,21 @@ const char *lessons_get(const struct lessons *l, size_t i,
 /* What is known of a route; false if nothing is. */
 bool lessons_find(const struct lessons *l, const char *route,
 		  struct spread_prior ret_level[LEVEL_N]);
+
+/*
+ * Note that some instance of an earlier baseline had a function on its stacks
+ * for this share of its CPU, 0..1; of several the largest counts.
+ * Returns 0, -EMSGSIZE if there are too many functions, or -ENOMEM.
+ */
+int lessons_add_function(struct lessons *l, const char *function, double share);
+
+size_t lessons_n_functions(const struct lessons *l);
+
+/* Function i, borrowed, and the largest share it was seen with. */
+const char *lessons_get_function(const struct lessons *l, size_t i,
+				 double *ret_share);
+
+/* The same by name: 0 where no earlier baseline is known to have had it. */
+double lessons_share(const struct lessons *l, const char *function);
 
 #endif /* STATS_LESSON_H */

@@ -82,6 +82,7 @@ void rollout_learn(struct rollout *r, struct lessons *lessons)
 {
 	lessons_free(r->lessons);
 	r->lessons = lessons;
+	flamediff_learn(r->flame, lessons);
 }
 
 int rollout_teach(const struct rollout *r, struct lessons *lessons)
@@ -100,7 +101,7 @@ int rollout_teach(const struct rollout *r, struct lessons *lessons)
 		if (df > 0.0)
 			rc = lessons_add(lessons, r->routes[i].name, own, 1.0);
 	}
-	return rc;
+	return rc < 0 ? rc : flamediff_teach(r->flame, lessons);
 }
 
 /* --- blocks --- */

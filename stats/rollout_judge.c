@@ -206,6 +206,11 @@ static uint64_t need_requests(const struct rollout *r, const struct verdict *v,
 		need = fmax(TAIL_REQUESTS, 2.0 * all);
 	else
 		need = fmax(-left, 0.1) * n / grown;
+	/* a pass also takes the windows that the policy asks for */
+	if (r->windows_step > 0 && r->windows_step < r->policy.soak_windows)
+		need = fmax(need,
+			    n * (r->policy.soak_windows - r->windows_step) /
+				    r->windows_step);
 	need = fmin(fmax(need, 100.0), 1e8);
 	/* two figures: it is a forecast */
 	{

@@ -10,6 +10,7 @@
 
 #include "common/batch.h"
 #include "common/err.h"
+#include "stats/lesson.h"
 #include "stats/policy.h"
 #include "stats/rollout.h"
 
@@ -178,6 +179,31 @@ static void weights_draw(struct leaf_tree *t, const struct flame_world *w,
 	free(odds);
 }
 
+/* What instances of earlier baselines had of the sporadic functions. */
+static void teach(struct rollout *r, const struct leaf_tree *t,
+		  const struct flame_world *w, struct rng *rng)
+{
+	double n = w->samples / w->n_baseline;
+	struct lessons *lessons = NULL;
+
+	if (lessons_new(&lessons) < 0)
+		abort();
+	for (uint32_t i = 0; i < w->learned * w->n_baseline; i++)
+		for (uint32_t k = w->n_paths; k < w->n_paths + w->n_sporadic;
+		     k++) {
+			double share =
+				t->weight[k] * exp(w->sd * draw_normal(rng));
+
+			if (draw_uniform(rng) > 0.1)
+				continue;
+			share = draw_poisson(rng, n * share) / n;
+			if (lessons_add_function(lessons, t->text[k], share) <
+			    0)
+				abort();
+		}
+	rollout_learn(r, lessons);
+}
+
 static void batch_make(struct batch *b, struct batch_profile *p, char *name,
 		       size_t room, uint32_t i, const struct leaf_tree *t)
 {
@@ -264,6 +290,8 @@ void flame_run(const struct flame_world *w, uint64_t seed,
 	policy_default(&policy);
 	if (rollout_new(&policy, 0, &r, &err) < 0)
 		abort();
+	if (w->learned > 0)
+		teach(r, &t, w, &rng);
 	for (uint32_t i = 0; i < n; i++) {
 		batch_make(&batches[i], &profiles[i], names[i],
 			   sizeof(names[i]), i, &t);

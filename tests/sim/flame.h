@@ -22,6 +22,7 @@ struct flame_world {
 	uint32_t n_new;	      /* call paths of the new function; 0: 1 */
 	double new_share;     /* of CPU, of all of them; 0: 1 % */
 	uint32_t n_sporadic;  /* paths that live on a tenth of instances */
+	uint32_t learned;     /* earlier baselines that taught of them */
 	/*
 	 * Share of functions that a compiler may inline: each instance leaves
 	 * out the frame or not, and each cohort has its own odds for it.

@@ -17,6 +17,7 @@ struct scenario {
 	double margin;	     /* of the policy; 0 means its default */
 	double error_margin; /* the same */
 	bool load_unequal_ok;
+	uint32_t soak;	/* of the policy; 0: windows of one minute */
 	bool learned;	/* earlier rollouts taught sd with 20 degrees of freedom
 			 */
 	uint32_t runs;	/* full and quick */
@@ -25,6 +26,7 @@ struct scenario {
 	double pass_max;
 	double fail_min; /* by the last window */
 	double pass_min;
+	bool forecast;	   /* median within 1.5 times, 80 % within 3 */
 	double median_max; /* windows to what fail_min or pass_min asks */
 };
 

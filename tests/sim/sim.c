@@ -36,7 +36,20 @@ struct outcome {
 	uint32_t windows;
 	uint64_t canary_requests;
 	bool passed_before; /* a pass that a later fail overtook */
+	/*
+	 * Half way to the decision: requests that were said to be missing over
+	 * those that were; 0 where nothing was said or decided.
+	 */
+	double forecast;
 };
+
+/* What a run said on its way. */
+struct way {
+	uint64_t requests; /* of the canary */
+	uint64_t need;
+};
+
+enum { WAY_MAX = 512 };
 
 struct job {
 	const struct scenario *s;
@@ -76,6 +89,17 @@ static void teach(struct rollout *r, const struct world *w, uint64_t seed)
 	rollout_learn(r, lessons);
 }
 
+static double forecast_of(const struct outcome *o, const struct way *way)
+{
+	const struct way *half = &way[o->windows / 2];
+	double was;
+
+	if (o->windows < 4 || o->windows > WAY_MAX || half->need == 0)
+		return 0.0;
+	was = (double)o->canary_requests - (double)half->requests;
+	return was > 0.0 ? (double)half->need / was : 0.0;
+}
+
 static void run(const struct scenario *s, uint64_t seed, double margin,
 		struct outcome *o)
 {
@@ -84,6 +108,7 @@ static void run(const struct scenario *s, uint64_t seed, double margin,
 	struct rollout *r = NULL;
 	struct rollout_window w;
 	struct verdict v = { .word = VERDICT_RUNNING };
+	struct way way[WAY_MAX];
 	struct err err = { "" };
 	uint32_t windows = 0;
 
@@ -94,6 +119,7 @@ static void run(const struct scenario *s, uint64_t seed, double margin,
 	if (margin > 0.0)
 		policy.margin = margin;
 	policy.load_unequal_ok = s->load_unequal_ok;
+	policy.soak_windows = s->soak ? s->soak : 60000 / s->world.window_ms;
 	if (s->error_margin > 0.0)
 		policy.error_margin = s->error_margin;
 	policy.give_up_after_ms = 86400000;
@@ -108,6 +134,9 @@ static void run(const struct scenario *s, uint64_t seed, double margin,
 			(void)fprintf(stderr, "%s\n", err.text);
 			abort();
 		}
+		if (!w.history && windows < WAY_MAX)
+			way[windows] = (struct way){ v.canary_requests,
+						     v.need_requests };
 		windows += !w.history;
 		if (v.word == VERDICT_PASS && o->word != VERDICT_PASS) {
 			o->word = VERDICT_PASS;
@@ -125,7 +154,8 @@ static void run(const struct scenario *s, uint64_t seed, double margin,
 	if (o->word == VERDICT_RUNNING) {
 		o->windows = windows;
 		o->canary_requests = v.canary_requests;
-	}
+	} else
+		o->forecast = forecast_of(o, way);
 	o->code = v.code;
 	if (getenv("SIM_SAY"))
 		(void)printf("  %" PRIu64 " %s %s w=%u: %s\n", seed,
@@ -178,7 +208,36 @@ static int by_value(const void *a, const void *b)
 struct sum {
 	uint32_t n, fails, passes, passed;
 	double median, p95, requests; /* of those that were decided right */
+	double forecast;	      /* median; 0: none */
+	double forecast_3;	      /* share within 3 times */
 };
+
+static int by_number(const void *a, const void *b)
+{
+	double x = *(const double *)a;
+	double y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void forecasts(const struct job *j, struct sum *sum)
+{
+	double *f = calloc(j->runs + 1, sizeof(*f));
+	uint32_t within = 0;
+	uint32_t n = 0;
+
+	if (!f)
+		abort();
+	for (uint32_t i = 0; i < j->runs; i++)
+		if (j->outcomes[i].forecast > 0.0)
+			f[n++] = j->outcomes[i].forecast;
+	qsort(f, n, sizeof(*f), by_number);
+	for (uint32_t i = 0; i < n; i++)
+		within += f[i] >= 1.0 / 3.0 && f[i] <= 3.0;
+	sum->forecast = n > 0 ? f[n / 2] : 0.0;
+	sum->forecast_3 = n > 0 ? (double)within / n : 0.0;
+	free(f);
+}
 
 static struct sum summarise(const struct job *j)
 {
@@ -211,6 +270,7 @@ static struct sum summarise(const struct job *j)
 			(double)w[(n * 95) / 100 < n ? (n * 95) / 100 : n - 1];
 		sum.requests = (double)q[half];
 	}
+	forecasts(j, &sum);
 	free(w);
 	free(q);
 	return sum;
@@ -236,17 +296,20 @@ static bool report(const struct job *j)
 		      above(sum.passed, sum.n, s->pass_max) ||
 		      below(sum.fails, sum.n, s->fail_min) ||
 		      below(sum.passes, sum.n, s->pass_min) ||
-		      (s->median_max > 0.0 && sum.median > s->median_max);
+		      (s->median_max > 0.0 && sum.median > s->median_max) ||
+		      (s->forecast && (fabs(log(sum.forecast)) > log(1.5) ||
+				       sum.forecast_3 < 0.8));
 
-	(void)printf("%-24s %5" PRIu32 "  %.4f [%.4f,%.4f]  "
-		     "%.4f [%.4f,%.4f]  %6.0f %6.0f %8.0f  %s\n",
+	(void)printf("%-32s %5" PRIu32 "  %.4f [%.4f,%.4f]  "
+		     "%.4f [%.4f,%.4f]  %6.0f %6.0f %8.0f %5.2f %4.2f  %s\n",
 		     s->name, sum.n, (double)sum.fails / sum.n,
 		     binomial_end(sum.fails, sum.n, false),
 		     binomial_end(sum.fails, sum.n, true),
 		     (double)sum.passed / sum.n,
 		     binomial_end(sum.passed, sum.n, false),
 		     binomial_end(sum.passed, sum.n, true), sum.median, sum.p95,
-		     sum.requests, broken ? "BROKEN" : "ok");
+		     sum.requests, sum.forecast, sum.forecast_3,
+		     broken ? "BROKEN" : "ok");
 	(void)fflush(stdout);
 	return broken;
 }
@@ -328,14 +391,14 @@ static bool flame_report(const struct flame_world *w, const struct options *opt)
 	wrong = w->n_canary > 1 ? j.wrong : j.informs;
 	broken = above(wrong, j.runs, w->false_max) ||
 		 below(j.found, j.runs, w->found_min);
-	(void)printf("%-24s %5" PRIu32 "  %.4f [%.4f,%.4f]  "
-		     "%.4f [%.4f,%.4f]  %6s %6s %8s  %s\n",
+	(void)printf("%-32s %5" PRIu32 "  %.4f [%.4f,%.4f]  "
+		     "%.4f [%.4f,%.4f]  %6s %6s %8s %5s %4s  %s\n",
 		     w->name, j.runs, (double)wrong / j.runs,
 		     binomial_end(wrong, j.runs, false),
 		     binomial_end(wrong, j.runs, true),
 		     (double)j.found / j.runs,
 		     binomial_end(j.found, j.runs, false),
-		     binomial_end(j.found, j.runs, true), "", "", "",
+		     binomial_end(j.found, j.runs, true), "", "", "", "", "",
 		     broken ? "BROKEN" : "ok");
 	(void)fflush(stdout);
 	return broken;
@@ -370,12 +433,13 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
-	(void)printf("%-24s %5s  %-22s  %-22s  %6s %6s %8s\n", "scenario", "n",
-		     "failed", "passed", "median", "p95", "requests");
+	(void)printf("%-32s %5s  %-22s  %-22s  %6s %6s %8s %5s %4s\n",
+		     "scenario", "n", "failed", "passed", "median", "p95",
+		     "requests", "fcast", "in 3");
 	for (size_t i = 0; i < n_scenarios; i++)
 		if (!opt.only || strstr(scenarios[i].name, opt.only))
 			broken += scenario_run(&scenarios[i], &opt);
-	(void)printf("%-24s %5s  %-22s  %-22s\n", "profile", "n",
+	(void)printf("%-32s %5s  %-22s  %-22s\n", "profile", "n",
 		     "false hot path", "found");
 	for (uint32_t i = 0; i < n_flame_worlds; i++)
 		if (!opt.only || strstr(flame_worlds[i].name, opt.only))

@@ -74,6 +74,12 @@ void rollout_learn(struct rollout *r, struct lessons *lessons)
 		mix(r, (uint64_t)(level[0].s2 * 1e6));
 		mix(r, (uint64_t)(level[0].df * 1e6));
 	}
+	for (size_t i = 0; i < lessons_n_functions(lessons); i++) {
+		double share;
+
+		(void)lessons_get_function(lessons, i, &share);
+		mix(r, (uint64_t)(share * 1e6));
+	}
 	lessons_free(lessons);
 }
 
@@ -83,6 +89,7 @@ int rollout_teach(const struct rollout *r, struct lessons *lessons)
 
 	level[0].s2 = r->n_windows;
 	level[0].df = 3.0;
+	(void)lessons_add_function(lessons, "main", 0.25);
 	return lessons_add(lessons, "GET /", level, 1.0);
 }
 

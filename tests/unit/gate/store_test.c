@@ -361,16 +361,16 @@ static int see_lesson(void *ctx, const struct store_lesson *l)
 
 	if (s->n++ == 0)
 		s->first_seq = l->seq;
-	s->sum += l->variance_e12 * l->df;
-	return strcmp(l->route, "GET /") == 0 ? 0 : -EINVAL;
+	s->sum += l->value * l->df;
+	return strcmp(l->subject, "GET /") == 0 ? 0 : -EINVAL;
 }
 
 /* The last begins after both others taught. */
 static void rollout_knows_what_was_taught_before_it_began(void)
 {
 	const struct store_lesson two[] = {
-		{ .route = "GET /", .level = 0, .variance_e12 = 7, .df = 2 },
-		{ .route = "GET /", .level = 3, .variance_e12 = 9, .df = 2 },
+		{ .subject = "GET /", .level = 0, .value = 7, .df = 2 },
+		{ .subject = "GET /", .level = 3, .value = 9, .df = 2 },
 	};
 	struct store_lesson one = two[0];
 	struct seen_lessons s = { 0 };
@@ -381,7 +381,7 @@ static void rollout_knows_what_was_taught_before_it_began(void)
 	CHECK_EQ(begin(&r, "v2", 1, &a, NULL), 0);
 	CHECK_EQ(store_put_lessons(r.st, a.rollout_id, two, 2, NULL), 0);
 	CHECK_EQ(begin(&r, "v3", 1, &b, NULL), 0);
-	one.variance_e12 = 100;
+	one.value = 100;
 	CHECK_EQ(store_put_lessons(r.st, b.rollout_id, &one, 1, NULL), 0);
 	CHECK_EQ(begin(&r, "v4", 1, &c, NULL), 0);
 	CHECK_EQ(room_reopen(&r), 0);
