@@ -111,10 +111,11 @@ static double request_ns(struct truth *t, double mu, bool canary, double slow)
 	const struct effect *e = &t->e;
 	double z = draw_normal(&t->rng);
 	double ns = exp(mu + w->sigma * z);
+	bool miss = w->bimodal > 0.0 && draw_uniform(&t->rng) < w->bimodal;
 
-	if (w->bimodal > 0.0 && draw_uniform(&t->rng) < w->bimodal)
-		ns *= 4.0;
-	else if (canary && e->miss > 0.0 && draw_uniform(&t->rng) < e->miss)
+	if (canary && e->miss > 0.0 && draw_uniform(&t->rng) < e->miss)
+		miss = true;
+	if (miss)
 		ns *= 4.0;
 	if (w->pareto > 0.0 && draw_uniform(&t->rng) < w->pareto)
 		ns *= 2.0 / sqrt(draw_uniform(&t->rng));

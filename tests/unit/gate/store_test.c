@@ -349,62 +349,6 @@ static void window_is_judged_once_and_nothing_after_closing(void)
 	room_close(&r);
 }
 
-struct seen_lessons {
-	int n;
-	int64_t first_seq;
-	int64_t sum; /* of variances */
-};
-
-static int see_lesson(void *ctx, const struct store_lesson *l)
-{
-	struct seen_lessons *s = ctx;
-
-	if (s->n++ == 0)
-		s->first_seq = l->seq;
-	s->sum += l->value * l->df;
-	return strcmp(l->subject, "GET /") == 0 ? 0 : -EINVAL;
-}
-
-/* The last begins after both others taught. */
-static void rollout_knows_what_was_taught_before_it_began(void)
-{
-	const struct store_lesson two[] = {
-		{ .subject = "GET /", .level = 0, .value = 7, .df = 2 },
-		{ .subject = "GET /", .level = 3, .value = 9, .df = 2 },
-	};
-	struct store_lesson one = two[0];
-	struct seen_lessons s = { 0 };
-	struct store_rollout a, b, c;
-	struct room r;
-
-	CHECK_EQ(with_policy(&r), 0);
-	CHECK_EQ(begin(&r, "v2", 1, &a, NULL), 0);
-	CHECK_EQ(store_put_lessons(r.st, a.rollout_id, two, 2, NULL), 0);
-	CHECK_EQ(begin(&r, "v3", 1, &b, NULL), 0);
-	one.value = 100;
-	CHECK_EQ(store_put_lessons(r.st, b.rollout_id, &one, 1, NULL), 0);
-	CHECK_EQ(begin(&r, "v4", 1, &c, NULL), 0);
-	CHECK_EQ(room_reopen(&r), 0);
-	CHECK_EQ(store_each_lesson(r.st, a.rollout_id, 9, see_lesson, &s, NULL),
-		 0);
-	CHECK_EQ(s.n, 0);
-	CHECK_EQ(store_each_lesson(r.st, b.rollout_id, 9, see_lesson, &s, NULL),
-		 0);
-	CHECK_EQ(s.n, 2);
-	CHECK_EQ(s.sum, 32);
-	/* both rollouts had the same baseline: its newest lessons alone */
-	s = (struct seen_lessons){ 0 };
-	CHECK_EQ(store_each_lesson(r.st, c.rollout_id, 9, see_lesson, &s, NULL),
-		 0);
-	CHECK_EQ(s.n, 1);
-	CHECK_EQ(s.first_seq, 2);
-	CHECK_EQ(s.sum, 200);
-	/* a lesson of no rollout, and nothing to teach */
-	CHECK_EQ(store_put_lessons(r.st, 1000999, &one, 1, NULL), -EEXIST);
-	CHECK_EQ(store_put_lessons(r.st, c.rollout_id, NULL, 0, NULL), 0);
-	room_close(&r);
-}
-
 static void policy_gets_a_version_when_it_changes(void)
 {
 	struct room r;
@@ -606,8 +550,6 @@ const struct test_case test_cases[] = {
 	{ "store: steps and stops are added", steps_and_stops_are_added },
 	{ "store: a window is judged once, and nothing after closing",
 	  window_is_judged_once_and_nothing_after_closing },
-	{ "store: a rollout knows what was taught before it began",
-	  rollout_knows_what_was_taught_before_it_began },
 	{ "store: a policy gets a version when it changes",
 	  policy_gets_a_version_when_it_changes },
 	{ "store: retention spares what open rollouts rest on",

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store: what rollouts taught, and which later ones know it. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gate/store.h"
+#include "tests/test.h"
+
+/* A directory of its own, with a store that has one policy. */
+struct room {
+	char dir[64];
+	char path[80];
+	struct store *st;
+};
+
+static int room_open(struct room *r)
+{
+	uint32_t version = 0;
+	int rc;
+
+	memset(r, 0, sizeof(*r));
+	(void)snprintf(r->dir, sizeof(r->dir), "/tmp/lesson_test.XXXXXX");
+	if (!mkdtemp(r->dir))
+		return -errno;
+	(void)snprintf(r->path, sizeof(r->path), "%s/store.db", r->dir);
+	rc = store_open(r->path, &r->st, NULL);
+	return rc < 0 ? rc
+		      : store_put_policy(r->st, "default", "{}", 1, &version,
+					 NULL);
+}
+
+static void room_close(struct room *r)
+{
+	store_close(r->st);
+	(void)unlink(r->path);
+	(void)rmdir(r->dir);
+}
+
+/* Begin a rollout from a baseline; its canary is always another. */
+static int begin(struct room *r, const char *baseline, const char *canary,
+		 struct store_rollout *ret_r)
+{
+	struct store_rollout want = { .service = "orders",
+				      .attempt = 1,
+				      .policy = "default",
+				      .policy_version = 1,
+				      .begun_ms = 1000,
+				      .step = 1 };
+
+	(void)snprintf(want.baseline, sizeof(want.baseline), "%s", baseline);
+	(void)snprintf(want.canary, sizeof(want.canary), "%s", canary);
+	return store_begin_rollout(r->st, &want, ret_r, NULL, NULL);
+}
+
+struct seen_lessons {
+	int n;
+	int64_t first_seq;
+	int64_t sum; /* of variances */
+};
+
+static int see_lesson(void *ctx, const struct store_lesson *l)
+{
+	struct seen_lessons *s = ctx;
+
+	if (s->n++ == 0)
+		s->first_seq = l->seq;
+	s->sum += l->value * l->df;
+	return strcmp(l->subject, "GET /") == 0 ? 0 : -EINVAL;
+}
+
+/* The last begins after both others taught. */
+static void rollout_knows_what_was_taught_before_it_began(void)
+{
+	const struct store_lesson two[] = {
+		{ .subject = "GET /", .level = 0, .value = 7, .df = 2 },
+		{ .subject = "GET /", .level = 3, .value = 9, .df = 2 },
+	};
+	struct store_lesson one = two[0];
+	struct seen_lessons s = { 0 };
+	struct store_rollout a, b, c;
+	struct room r;
+
+	CHECK_EQ(room_open(&r), 0);
+	CHECK_EQ(begin(&r, "v1", "v2", &a), 0);
+	CHECK_EQ(store_put_lessons(r.st, a.rollout_id, two, 2, NULL), 0);
+	CHECK_EQ(begin(&r, "v1", "v3", &b), 0);
+	one.value = 100;
+	CHECK_EQ(store_put_lessons(r.st, b.rollout_id, &one, 1, NULL), 0);
+	CHECK_EQ(begin(&r, "v1", "v4", &c), 0);
+	store_close(r.st);
+	CHECK_EQ(store_open(r.path, &r.st, NULL), 0);
+	CHECK_EQ(store_each_lesson(r.st, a.rollout_id, 9, see_lesson, &s, NULL),
+		 0);
+	CHECK_EQ(s.n, 0);
+	CHECK_EQ(store_each_lesson(r.st, b.rollout_id, 9, see_lesson, &s, NULL),
+		 0);
+	CHECK_EQ(s.n, 2);
+	CHECK_EQ(s.sum, 32);
+	/* both rollouts had the same baseline: its newest lessons alone */
+	s = (struct seen_lessons){ 0 };
+	CHECK_EQ(store_each_lesson(r.st, c.rollout_id, 9, see_lesson, &s, NULL),
+		 0);
+	CHECK_EQ(s.n, 1);
+	CHECK_EQ(s.first_seq, 2);
+	CHECK_EQ(s.sum, 200);
+	/* a lesson of no rollout, and nothing to teach */
+	CHECK_EQ(store_put_lessons(r.st, 1000999, &one, 1, NULL), -EEXIST);
+	CHECK_EQ(store_put_lessons(r.st, c.rollout_id, NULL, 0, NULL), 0);
+	room_close(&r);
+}
+
+const struct test_case test_cases[] = {
+	{ "store: a rollout knows what was taught before it began",
+	  rollout_knows_what_was_taught_before_it_began },
+	{ NULL, NULL },
+};
