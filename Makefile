@@ -97,6 +97,8 @@ $(filter $(B)/tests/unit/cli/%,$(UNIT)): $(B)/libcli.a
 $(filter $(B)/tests/unit/cli/%,$(UNIT)): LDLIBS = $(call libs,$(CLI_PKGS))
 
 $(B)/tests/unit/common/drop_test: LDLIBS += $(call libs,libcap libseccomp)
+$(B)/tests/unit/common/json_test $(B)/tests/unit/stats/policy_text_test: \
+	LDLIBS += $(call libs,jansson)
 
 # Properties and fuzz targets may look at any of our modules.
 $(PROPERTY) $(FUZZ): $(B)/libgate.a $(B)/libcollector.a

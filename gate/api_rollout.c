@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "common/identity.h"
+#include "common/json.h"
 #include "common/limits.h"
 #include "gate/gate.h"
-#include "gate/json.h"
 #include "gate/judge.h"
 #include "gate/request.h"
 #include "gate/rollouts.h"

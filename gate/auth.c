@@ -13,6 +13,7 @@
 #include <nettle/sha2.h>
 
 #include "common/err.h"
+#include "common/file.h"
 #include "common/identity.h"
 #include "common/limits.h"
 
@@ -260,9 +261,9 @@ out:
 
 int auth_open(const char *path, struct auth **ret_a, struct err *err)
 {
+	struct err why = { .text = "" };
 	char *text = NULL;
-	FILE *f = NULL;
-	size_t len;
+	size_t len = 0;
 	int rc;
 
 	if (!path) {
@@ -275,30 +276,12 @@ int auth_open(const char *path, struct auth **ret_a, struct err *err)
 		return 0;
 	}
 
-	f = fopen(path, "re");
-	if (!f) {
-		rc = errno == ENOENT ? -ENOENT : -EIO;
-		err_set(err, rc, "token file %.120s: %s", path,
-			err_describe(errno));
-		goto out;
-	}
-	text = malloc(LIMIT_TOKEN_FILE_BYTES + 1);
-	if (!text) {
-		rc = err_set(err, -ENOMEM, "token file: no memory");
-		goto out;
-	}
-	len = fread(text, 1, LIMIT_TOKEN_FILE_BYTES + 1, f);
-	if (ferror(f)) {
-		rc = err_set(err, -EIO, "token file %.120s: cannot be read",
-			     path);
-		goto out;
-	}
+	rc = file_read(path, LIMIT_TOKEN_FILE_BYTES, &text, &len, &why);
+	if (rc < 0)
+		return err_set(err, rc, "token file %s", why.text);
 	rc = auth_parse(text, len, ret_a, err);
 	explicit_bzero(text, len);
-out:
 	free(text);
-	if (f)
-		fclose(f);
 	return rc;
 }
 

@@ -10,10 +10,10 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "common/json.h"
 #include "common/json_text.h"
 #include "common/limits.h"
 #include "common/text.h"
-#include "gate/json.h"
 #include "gate/store.h"
 #include "stats/verdict.h"
 

@@ -9,7 +9,6 @@
 #ifndef GATE_POLICIES_H
 #define GATE_POLICIES_H
 
-#include <stddef.h>
 #include <stdint.h>
 
 #include "stats/policy.h"
@@ -20,9 +19,11 @@ struct store;
 
 /*
  * Read the built-in policy and those in dir (NULL: none) and register their
- * versions.  A file that is wrong is refused with its name, line and column.
+ * versions.  A file that is wrong is refused with its path, line and column,
+ * as policy_text_parse() has it; so is one whose name cannot be a policy's,
+ * and a service that two policies name, with the names of both.
  * Returns 0 and the caller owns *ret_p: policies_close(); or -EINVAL,
- * -EBADMSG, or an error of the store.
+ * -EBADMSG, -EMSGSIZE, or an error of file_read() or of the store.
  */
 int policies_open(const char *dir, struct store *st, int64_t now_ms,
 		  struct policies **ret_p, struct err *err);
@@ -42,18 +43,5 @@ int policies_get(struct policies *p, const char *name, uint32_t version,
  */
 const struct policy *policies_bound(const struct policies *p,
 				    const char *service);
-
-/*
- * Read a policy from JSON text.  Keys that are missing keep the built-in
- * value; an unknown or repeated key, a wrong type and a number out of its
- * range are refused, with line and column where the text itself is wrong.
- * "services", a list of identities, is checked and left to policies_open().
- * Returns 0, -EBADMSG or -EINVAL.
- */
-int policies_parse(const char *name, const char *text, size_t len,
-		   struct policy *ret_policy, struct err *err);
-
-/* Every number of a policy as JSON that policies_parse() reads back. */
-int policies_print(const struct policy *policy, char **ret_text);
 
 #endif /* GATE_POLICIES_H */

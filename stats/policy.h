@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * policy - what a rollout is allowed, as numbers.  Reading it from JSON is
- * gate/policy; this is the data, its defaults and its permitted ranges.
+ * policy - what a rollout is allowed, as plain data.  policy_keys has each
+ * number's meaning and range, policy_text reads it from JSON.
  */
 #ifndef STATS_POLICY_H
 #define STATS_POLICY_H
@@ -51,7 +51,7 @@ struct policy {
 	char ignore_routes[POLICY_IGNORE_MAX][POLICY_PATTERN_BYTES];
 };
 
-/* The built-in policy "default".  Each number's reason stands in policy.c. */
+/* The built-in policy "default".  policy_keys has each number's reason. */
 void policy_default(struct policy *ret_p);
 
 /*
@@ -66,6 +66,10 @@ int policy_check(const struct policy *p, struct err *err);
  */
 int policy_tightens(const struct policy *bound, const struct policy *wish,
 		    struct err *err);
+
+/* The first pattern by which wish ignores more than bound, or NULL. */
+const char *policy_pattern_beyond(const struct policy *bound,
+				  const struct policy *wish);
 
 /* Does the policy leave route out?  "*" in a pattern stands for anything. */
 bool policy_ignores(const struct policy *p, const char *route);

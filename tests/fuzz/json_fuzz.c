@@ -3,7 +3,7 @@
  * json: any bytes are either refused with a reason and leave nothing behind,
  * or give a root whose getters answer every question without a fault.
  */
-#include "gate/json.h"
+#include "common/json.h"
 
 #include <stdlib.h>
 

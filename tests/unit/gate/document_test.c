@@ -9,8 +9,8 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "common/json.h"
 #include "common/limits.h"
-#include "gate/json.h"
 #include "gate/store.h"
 #include "stats/verdict.h"
 #include "tests/test.h"

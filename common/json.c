@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gate/json.h"
+#include "common/json.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/err.h"
+#include "common/json_place.h"
 #include "common/limits.h"
 
 struct json_doc {
@@ -25,29 +26,27 @@ static json_t *value_of(const struct json *v)
  * outside strings are counted before it sees the text; a text that is wrong
  * in other ways may be counted wrongly, and is refused anyway.
  */
-static int check_depth(const char *text, size_t len, struct err *err)
+static int check_depth(const char *text, size_t len, struct json_place *at,
+		       struct err *err)
 {
-	unsigned int line = 1, column = 0, depth = 0;
+	unsigned int depth = 0;
 	bool quoted = false;
 
 	for (size_t i = 0; i < len; i++) {
 		char c = text[i];
 
-		column++;
-		if (c == '\n') {
-			line++;
-			column = 0;
-		} else if (quoted && c == '\\') {
+		if (quoted && c == '\\') {
 			i++;
-			column++;
 		} else if (c == '"') {
 			quoted = !quoted;
 		} else if (!quoted && (c == '[' || c == '{')) {
-			if (++depth > LIMIT_JSON_DEPTH)
-				return err_set(err, -EBADMSG,
-					       "JSON: line %u column %u: "
-					       "nested deeper than %d",
-					       line, column, LIMIT_JSON_DEPTH);
+			if (++depth <= LIMIT_JSON_DEPTH)
+				continue;
+			*at = json_place_at(text, len, i);
+			return err_set(err, -EBADMSG,
+				       "JSON: line %u column %u: nested deeper "
+				       "than %d",
+				       at->line, at->column, LIMIT_JSON_DEPTH);
 		} else if (!quoted && (c == ']' || c == '}') && depth > 0) {
 			depth--;
 		}
@@ -55,8 +54,9 @@ static int check_depth(const char *text, size_t len, struct err *err)
 	return 0;
 }
 
-int json_parse(const void *text, size_t len, struct json_doc **ret_doc,
-	       struct json *ret_root, struct err *err)
+int json_parse_at(const void *text, size_t len, struct json_doc **ret_doc,
+		  struct json *ret_root, struct json_place *ret_at,
+		  struct err *err)
 {
 	struct json_doc *doc;
 	json_error_t why;
@@ -66,7 +66,7 @@ int json_parse(const void *text, size_t len, struct json_doc **ret_doc,
 		return err_set(err, -EMSGSIZE,
 			       "JSON: it has %zu bytes and may have %d", len,
 			       LIMIT_JSON_BYTES);
-	rc = check_depth(text, len, err);
+	rc = check_depth(text, len, ret_at, err);
 	if (rc < 0)
 		return rc;
 	doc = calloc(1, sizeof(*doc));
@@ -79,12 +79,23 @@ int json_parse(const void *text, size_t len, struct json_doc **ret_doc,
 		free(doc);
 		if (json_error_code(&why) == json_error_out_of_memory)
 			return err_set(err, -ENOMEM, "JSON: no memory");
-		return err_set(err, -EBADMSG, "JSON: line %d column %d: %s",
-			       why.line, why.column, why.text);
+		/* before a line's first character the library counts 0 */
+		ret_at->line = (unsigned int)why.line;
+		ret_at->column = why.column > 0 ? (unsigned int)why.column : 1U;
+		return err_set(err, -EBADMSG, "JSON: line %u column %u: %s",
+			       ret_at->line, ret_at->column, why.text);
 	}
 	*ret_doc = doc;
 	*ret_root = (struct json){ .value = doc->root };
 	return 0;
+}
+
+int json_parse(const void *text, size_t len, struct json_doc **ret_doc,
+	       struct json *ret_root, struct err *err)
+{
+	struct json_place at;
+
+	return json_parse_at(text, len, ret_doc, ret_root, &at, err);
 }
 
 void json_doc_free(struct json_doc *doc)
@@ -189,8 +200,8 @@ static unsigned int distance(const char *a, const char *b)
 	return row[n_b];
 }
 
-static int refuse_key(const struct json *v, const char *key,
-		      const char *const *keys, struct err *err)
+int json_refuse_key(const struct json *v, const char *key,
+		    const char *const *keys, struct err *err)
 {
 	const char *nearest = keys[0];
 
@@ -221,7 +232,27 @@ int json_want_only(const struct json *v, const char *const *keys,
 		while (*k && strcmp(*k, key) != 0)
 			k++;
 		if (!*k)
-			return refuse_key(v, key, keys, err);
+			return json_refuse_key(v, key, keys, err);
+	}
+	return 0;
+}
+
+int json_each(const struct json *v,
+	      int (*each)(void *ctx, const char *key, struct err *err),
+	      void *ctx, struct err *err)
+{
+	const char *key;
+	json_t *value;
+	int rc = json_want_object(v, err);
+
+	if (rc < 0)
+		return rc;
+	/* the library keeps the order in which keys came (since 2.8) */
+	json_object_foreach(value_of(v), key, value)
+	{
+		rc = each(ctx, key, err);
+		if (rc != 0)
+			return rc;
 	}
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* json: what is refused, where it says the fault is, and what is taken. */
-#include "gate/json.h"
+#include "common/json.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -24,7 +24,7 @@ static void text_that_is_wrong_is_refused_where_it_is(void)
 		const char *text;
 		const char *want; /* in the message */
 	} cases[] = {
-		{ "nothing", "", "line 1 column 0" },
+		{ "nothing", "", "line 1 column 1" },
 		{ "cut short", "{\"a\": 1", "line 1 column 7" },
 		{ "a repeated key", "{\"a\": 1,\n \"a\": 2}", "line 2" },
 		{ "NaN is no JSON", "{\"a\": NaN}", "line 1" },

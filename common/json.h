@@ -13,8 +13,8 @@
  *
  * A document is read by one thread at a time.
  */
-#ifndef GATE_JSON_H
-#define GATE_JSON_H
+#ifndef COMMON_JSON_H
+#define COMMON_JSON_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,6 +22,7 @@
 
 struct err;
 struct json_doc;
+struct json_place;
 
 enum { JSON_PATH_BYTES = 96 };
 
@@ -43,6 +44,14 @@ struct json {
 int json_parse(const void *text, size_t len, struct json_doc **ret_doc,
 	       struct json *ret_root, struct err *err);
 
+/*
+ * The same, and on -EBADMSG ret_at receives line and column, for a program
+ * to go by.
+ */
+int json_parse_at(const void *text, size_t len, struct json_doc **ret_doc,
+		  struct json *ret_root, struct json_place *ret_at,
+		  struct err *err);
+
 /* Release a document and all values of it.  NULL does nothing. */
 void json_doc_free(struct json_doc *doc);
 
@@ -58,6 +67,18 @@ int json_want_key(const struct json *v, const char *key, struct err *err);
  */
 int json_want_only(const struct json *v, const char *const *keys,
 		   struct err *err);
+
+/* Refuse a key: err names it and the known one most like it.  -EINVAL. */
+int json_refuse_key(const struct json *v, const char *key,
+		    const char *const *keys, struct err *err);
+
+/*
+ * Call each() for every member of an object, in the order of the text, until
+ * it returns no 0.  Returns what it returned, or -EINVAL if v is no object.
+ */
+int json_each(const struct json *v,
+	      int (*each)(void *ctx, const char *key, struct err *err),
+	      void *ctx, struct err *err);
 
 /*
  * Take the value of a key.  Where the key is missing, 0 is returned and the
@@ -96,4 +117,4 @@ void json_element(const struct json *array, size_t i, struct json *ret_e);
 int json_text(const struct json *v, size_t max, const char **ret_text,
 	      struct err *err);
 
-#endif /* GATE_JSON_H */
+#endif /* COMMON_JSON_H */
