@@ -55,3 +55,24 @@ bool text_is_clean(const char *text)
 	}
 	return true;
 }
+
+void text_clean(char *to, size_t size, const char *text)
+{
+	size_t left = strlen(text);
+	size_t at = 0;
+
+	while (left > 0) {
+		size_t n = text_char(text, left);
+		const char *one = n == 0 || is_control(text) ? "?" : text;
+		size_t len = one == text ? n : 1;
+
+		if (at + len >= size)
+			break;
+		memcpy(to + at, one, len);
+		at += len;
+		n += n == 0;
+		text += n;
+		left -= n;
+	}
+	to[at] = '\0';
+}

@@ -18,4 +18,10 @@ size_t text_char(const char *text, size_t left);
 /* Is text valid UTF-8 without control characters (C0, DEL and C1)? */
 bool text_is_clean(const char *text);
 
+/*
+ * Copy text so that it may be shown: "?" for each byte or character that is
+ * not clean, and cut between characters where size is too small.
+ */
+void text_clean(char *to, size_t size, const char *text);
+
 #endif /* COMMON_TEXT_H */

@@ -10,35 +10,6 @@
 #include "common/err.h"
 #include "common/text.h"
 
-/* Copy text, cut between characters, with "?" for what is not clean. */
-static void text_copy(char *to, size_t size, const char *text)
-{
-	size_t left = strlen(text);
-	size_t at = 0;
-
-	while (left > 0) {
-		size_t n = text_char(text, left);
-		char one[8] = "?";
-
-		if (n > 0) {
-			memcpy(one, text, n);
-			one[n] = '\0';
-		}
-		if (!text_is_clean(one)) {
-			one[0] = '?';
-			one[1] = '\0';
-		}
-		if (at + strlen(one) >= size)
-			break;
-		memcpy(to + at, one, strlen(one));
-		at += strlen(one);
-		n += n == 0;
-		text += n;
-		left -= n;
-	}
-	to[at] = '\0';
-}
-
 /* The text of a member, or NULL if it is none. */
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -118,9 +89,9 @@ static int members_read(const json_t *root, struct document *d, struct err *err)
 			       "the gate's document has the verdict \"%.40s\"",
 			       word);
 	d->final = json_is_true(final);
-	text_copy(d->code, sizeof(d->code), code);
-	text_copy(d->reason, sizeof(d->reason), reason);
-	text_copy(d->report, sizeof(d->report), report ? report : "");
+	text_clean(d->code, sizeof(d->code), code);
+	text_clean(d->reason, sizeof(d->reason), reason);
+	text_clean(d->report, sizeof(d->report), report ? report : "");
 	figures_read(root, d);
 	return check_flags(root, d, err);
 }
@@ -172,9 +143,9 @@ void document_error_parse(const char *bytes, size_t len,
 	const char *code = text_of(root, "code");
 	const char *text = text_of(root, "error");
 
-	text_copy(ret_e->code, sizeof(ret_e->code), code ? code : "");
-	text_copy(ret_e->text, sizeof(ret_e->text),
-		  text ? text : "it gave no reason");
+	text_clean(ret_e->code, sizeof(ret_e->code), code ? code : "");
+	text_clean(ret_e->text, sizeof(ret_e->text),
+		   text ? text : "it gave no reason");
 	json_decref(root);
 }
 
@@ -196,12 +167,12 @@ static int row_add(struct buf *out, const json_t *r, struct err *err)
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		const char *text = text_of(r, keys[i]);
 
-		text_copy(shown, sizeof(shown), text ? text : "");
+		text_clean(shown, sizeof(shown), text ? text : "");
 		buf_printf(out, " %-20s", shown);
 	}
-	text_copy(shown, sizeof(shown), word);
+	text_clean(shown, sizeof(shown), word);
 	buf_printf(out, " %-12s", shown);
-	text_copy(shown, sizeof(shown), code);
+	text_clean(shown, sizeof(shown), code);
 	buf_printf(out, " %s\n", shown);
 	return 0;
 }

@@ -42,6 +42,7 @@ static const char help_all[] =
 	"  tailgate verdict   ask once and print the answer\n"
 	"  tailgate rollouts  list the newest rollouts\n"
 	"  tailgate stop      stop judging a rollout\n"
+	"  tailgate policy    check the file of a policy, without a gate\n"
 	"  tailgate version   print the version\n"
 	"\n"
 	"tailgate COMMAND --help says more.  In a pipeline:\n"
@@ -90,6 +91,26 @@ static const char help_stop[] =
 	"\n"
 	"  --reason TEXT        why; it is kept\n" CONNECTION "\n" EXITS;
 
+static const char help_policy[] =
+	"tailgate policy check FILE: would a gate take this policy?\n"
+	"\n"
+	"Reads the file as a gate does, and needs none.  Says line and column "
+	"of "
+	"the\n"
+	"first thing that is wrong and what is permitted there, or prints the\n"
+	"policy in effect: every number, what is built in, where they differ, "
+	"and\n"
+	"whether that is stricter or looser.\n"
+	"\n"
+	"  --json               print the result as one JSON object\n"
+	"\n"
+	"schema/FORMATS.md has every key with its range and the reason for "
+	"its\n"
+	"built-in value.\n"
+	"\n"
+	"Exit status: 0 a valid policy, 1 not valid, 2 usage or no such "
+	"file.\n";
+
 const char *options_help(enum command command)
 {
 	switch (command) {
@@ -101,6 +122,8 @@ const char *options_help(enum command command)
 		return help_rollouts;
 	case COMMAND_STOP:
 		return help_stop;
+	case COMMAND_POLICY:
+		return help_policy;
 	case COMMAND_VERSION:
 	case COMMAND_HELP:
 	case COMMAND_N:

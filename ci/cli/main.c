@@ -10,6 +10,7 @@
 #include "ci/cli/ask.h"
 #include "ci/cli/client.h"
 #include "ci/cli/options.h"
+#include "ci/cli/policy_file.h"
 #include "ci/cli/token.h"
 #include "common/err.h"
 #include "common/version.h"
@@ -24,6 +25,7 @@ static enum exit_code command_run(struct client *c, const struct options *o)
 		return ask_rollouts(c, o);
 	case COMMAND_STOP:
 		return ask_stop(c, o);
+	case COMMAND_POLICY:
 	case COMMAND_VERSION:
 	case COMMAND_HELP:
 	case COMMAND_N:
@@ -57,6 +59,8 @@ int main(int argc, char **argv)
 		puts("tailgate " TAILGATE_VERSION);
 		return EXIT_PASS;
 	}
+	if (o.command == COMMAND_POLICY)
+		return (int)policy_file_check(o.file, o.json);
 	if (token_read(o.token_file, getenv("TAILGATE_TOKEN"), &token, &err) <
 	    0)
 		return usage(&err);

@@ -14,13 +14,15 @@ enum { HOUR_MS = 60 * 60 * 1000 };
 static const char *const command_names[COMMAND_N] = {
 	[COMMAND_WAIT] = "wait",	 [COMMAND_VERDICT] = "verdict",
 	[COMMAND_ROLLOUTS] = "rollouts", [COMMAND_STOP] = "stop",
-	[COMMAND_VERSION] = "version",	 [COMMAND_HELP] = "help",
+	[COMMAND_POLICY] = "policy",	 [COMMAND_VERSION] = "version",
+	[COMMAND_HELP] = "help",
 };
 
 /* Commands that an option belongs to, as bits. */
 enum {
 	ASKS = 1 << COMMAND_WAIT | 1 << COMMAND_VERDICT,
 	CALLS = ASKS | 1 << COMMAND_ROLLOUTS | 1 << COMMAND_STOP,
+	JSON = CALLS | 1 << COMMAND_POLICY,
 };
 
 static int set_gate(struct options *o, const char *v, struct err *err)
@@ -250,11 +252,32 @@ static int check_needed(const struct options *o, unsigned int given,
 		return err_set(err, -EINVAL,
 			       "stop needs the number of a rollout; tailgate "
 			       "rollouts lists them");
+	if (o->command == COMMAND_POLICY && !o->file)
+		return err_set(err, -EINVAL,
+			       "policy needs something to do and a file: "
+			       "tailgate policy check FILE");
 	if (o->baseline && o->canary && strcmp(o->baseline, o->canary) == 0)
 		return err_set(err, -EINVAL,
 			       "--baseline and --canary are both \"%s\": there "
 			       "is nothing to compare",
 			       o->canary);
+	return 0;
+}
+
+/* "check FILE", the only thing to do with a policy here. */
+static int policy_word_read(struct options *o, const char *word,
+			    struct err *err)
+{
+	if (o->action) {
+		o->file = word;
+		return 0;
+	}
+	o->action = word;
+	if (strcmp(word, "check") != 0)
+		return err_set(err, -EINVAL,
+			       "policy: \"%.40s\" is not \"check\"; tailgate "
+			       "policy --help says more",
+			       word);
 	return 0;
 }
 
@@ -270,7 +293,7 @@ static int words_read(int argc, char *const *argv, struct options *o,
 			o->command = COMMAND_HELP;
 			return 0;
 		} else if (strcmp(argv[i], "--json") == 0 &&
-			   (CALLS & 1U << o->command)) {
+			   (JSON & 1U << o->command)) {
 			o->json = true;
 		} else if (strncmp(argv[i], "--", 2) == 0) {
 			rc = option_read(argc, argv, &i, o, &given, err);
@@ -283,6 +306,8 @@ static int words_read(int argc, char *const *argv, struct options *o,
 					     "of one; tailgate rollouts lists "
 					     "them",
 					     argv[i]);
+		} else if (o->command == COMMAND_POLICY && !o->file) {
+			rc = policy_word_read(o, argv[i], err);
 		} else if (o->command == COMMAND_HELP && argc == 3) {
 			rc = command_find(argv[i], &o->help_on, err);
 		} else {

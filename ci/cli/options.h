@@ -18,6 +18,7 @@ enum command {
 	COMMAND_VERDICT,  /* ask once */
 	COMMAND_ROLLOUTS, /* list */
 	COMMAND_STOP,
+	COMMAND_POLICY, /* check a file, without a gate */
 	COMMAND_VERSION,
 	COMMAND_HELP,
 	COMMAND_N,
@@ -43,7 +44,9 @@ struct options {
 	const char *token_file;
 	const char *ca_file;
 	const char *reason;
-	uint64_t id; /* of a rollout */
+	const char *action; /* of COMMAND_POLICY: "check" */
+	const char *file;   /* of COMMAND_POLICY */
+	uint64_t id;	    /* of a rollout */
 	bool has_step;
 	uint64_t step;
 	uint64_t attempt;    /* 0: not given */

@@ -188,6 +188,52 @@ holds "with its reason" grep -q '{"reason":"we \\"know\\" why"}' "$dir/log"
 check "a rollout that is not there" 2 '' 'NOT_FOUND' \
 	stop 43 --gate "$url" --reason x
 
+# --- policies, for which no gate is asked ---
+cat >"$dir/strict.json" <<'END'
+{
+  "margin": 0.10,
+  "min_baseline": 1,
+  "services": ["orders"]
+}
+END
+check "a policy is checked" 0 '^\* margin  *10 %  *15 % .*(stricter)$' '' \
+	policy check "$dir/strict.json"
+holds "under its name" grep -q 'takes it as policy "strict"$' "$dir/out"
+holds "with what is looser" grep -qx 'looser than built in: min_baseline' \
+	"$dir/out"
+holds "and what is as it was" grep -q '^  soak_windows  *30 windows  *30 w' \
+	"$dir/out"
+holds "and whom it is bound to" grep -qx '  bound to: orders' "$dir/out"
+check "a policy is checked for programs" 0 '"differs":\[{"key":"margin"' '' \
+	policy check "$dir/strict.json" --json
+holds "in one line of JSON" python3 -c '
+import json, sys
+d = json.load(open(sys.argv[1]))
+assert d["valid"] and d["name"] == "strict" and d["services"] == ["orders"]
+assert d["policy"]["margin"] == 0.1 and d["policy"]["soak_windows"] == 30
+' "$dir/out"
+printf '{\n  "margin": 15\n}' >"$dir/percent.json"
+check "what is wrong with a policy is said where" 1 '' \
+	'percent.json: line 2 column 13: margin is 15, permitted are 0.01 to 10' \
+	policy check "$dir/percent.json"
+check "and for programs" 1 '"valid":false.*"line":2,"column":13}$' '' \
+	policy check --json "$dir/percent.json"
+printf '{"margin": 0.1' >"$dir/cut.json"
+check "half a policy" 1 '' 'cut.json: JSON: line 1 column 14: ' \
+	policy check "$dir/cut.json"
+printf '{"\\u001b[31m": 1}' >"$dir/escape.json"
+check "a policy moves no terminal" 1 '' 'key ?\[31m is unknown' \
+	policy check "$dir/escape.json"
+cp "$dir/strict.json" "$dir/my own.json"
+cp "$dir/strict.json" "$dir/strict"
+check "a name that no policy may have" 1 '' 'my own.json: policy ' \
+	policy check "$dir/my own.json"
+check "a policy by another name" 0 'called NAME.json$' '' \
+	policy check "$dir/strict"
+check "no such policy" 2 '' 'none.json: No such file' \
+	policy check "$dir/none.json"
+check "a policy and no file" 2 '' 'policy check FILE' policy check
+
 check "no command" 2 '' 'tailgate wait'
 check "help" 0 'Exit status' '' --help
 check "version" 0 '^tailgate [0-9]' '' version

@@ -122,6 +122,11 @@ static const struct {
 	{ "tailgate stop 1 2 --gate http://g", "one word too many" },
 	{ "tailgate rollouts --gate http://g --canary a", "no option" },
 	{ "tailgate version --gate http://g", "no option" },
+	{ "tailgate policy", "tailgate policy check FILE" },
+	{ "tailgate policy check", "tailgate policy check FILE" },
+	{ "tailgate policy chekc f", "\"chekc\" is not \"check\"" },
+	{ "tailgate policy check f g", "one word too many" },
+	{ "tailgate policy check f --gate http://g", "no option" },
 };
 
 static void what_cannot_be_meant_is_refused(void)
@@ -171,6 +176,10 @@ static void help_names_every_option(void)
 	CHECK(o.command == COMMAND_HELP && o.help_on == COMMAND_STOP);
 	CHECK_EQ(parsed("tailgate", &o, &err), 0);
 	CHECK_EQ(o.command, COMMAND_HELP);
+	CHECK(strstr(options_help(COMMAND_POLICY), "--json"));
+	CHECK_EQ(parsed("tailgate policy check a/b.json --json", &o, &err), 0);
+	CHECK(o.command == COMMAND_POLICY && o.json);
+	CHECK(strcmp(o.file, "a/b.json") == 0);
 	CHECK_EQ(parsed("tailgate --version", &o, &err), 0);
 	CHECK_EQ(o.command, COMMAND_VERSION);
 }

@@ -49,10 +49,36 @@ static void control_characters_are_not_clean(void)
 	CHECK(!text_is_clean("a\xff"));
 }
 
+static void what_is_shown_is_clean_and_cut_between_characters(void)
+{
+	static const struct {
+		const char *text;
+		const char *want; /* in 8 bytes */
+	} cases[] = {
+		{ "", "" },
+		{ "orders", "orders" },
+		{ "a\x1b[31mb", "a?[31mb" },
+		{ "a\xc2\x9b\xff", "a??" },
+		{ "\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac",
+		  "\xe2\x82\xac\xe2\x82\xac" },
+		{ "12345678", "1234567" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char shown[8];
+
+		text_clean(shown, sizeof(shown), cases[i].text);
+		if (strcmp(shown, cases[i].want) != 0)
+			test_fail(__FILE__, __LINE__, "%s", shown);
+	}
+}
+
 const struct test_case test_cases[] = {
 	{ "text: characters are told from other bytes",
 	  characters_are_told_from_other_bytes },
 	{ "text: control characters are not clean",
 	  control_characters_are_not_clean },
+	{ "text: what is shown is clean and cut between characters",
+	  what_is_shown_is_clean_and_cut_between_characters },
 	{ NULL, NULL },
 };
