@@ -107,6 +107,9 @@ $(TESTS): %: %.o $(B)/tests/test.o $(B)/tests/random_batch.o \
 	$(B)/tests/story.o $(BASE)
 $(FUZZ):  %: %.o $(B)/tests/fuzz/replay.o $(BASE)
 
+$(B)/tests/unit/gate/replay_test $(B)/tests/unit/gate/past_test: \
+	$(B)/tests/gate_room.o
+
 # Tests of the fold draw their rollouts from the simulator's truth.
 $(B)/tests/unit/stats/rollout_test $(B)/tests/unit/stats/lesson_test \
 $(B)/tests/property/rollout_property: $(B)/tests/sim/truth.o

@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/buf.h"
 #include "common/err.h"
 #include "common/json_place.h"
+#include "common/json_text.h"
 #include "common/limits.h"
 
 struct json_doc {
@@ -150,6 +152,50 @@ bool json_member(const struct json *v, const char *key, struct json *ret_m)
 	(void)!snprintf(ret_m->path, sizeof(ret_m->path), "%.60s%s%.30s",
 			v->path, v->path[0] ? "." : "", key);
 	return true;
+}
+
+int json_each_member(const struct json *v,
+		     int (*visit)(void *ctx, const char *key,
+				  const struct json *member),
+		     void *ctx)
+{
+	const char *key;
+	json_t *value;
+	int rc = 0;
+
+	json_object_foreach(value_of(v), key, value)
+	{
+		struct json m;
+
+		(void)json_member(v, key, &m); /* it is one */
+		rc = visit(ctx, key, &m);
+		if (rc != 0)
+			break;
+	}
+	return rc;
+}
+
+bool json_is_same(const struct json *a, const struct json *b)
+{
+	return json_equal(value_of(a), value_of(b)) == 1;
+}
+
+void json_print(const struct json *v, char *to, size_t room)
+{
+	json_t *value = value_of(v);
+	struct buf number = { .max = 0 };
+	char *text = NULL;
+
+	if (json_is_real(value))
+		json_text_number(&number, json_real_value(value));
+	else
+		text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+	(void)!snprintf(to, room, "%s",
+			number.bytes ? number.bytes
+			: text	     ? text
+				     : "");
+	free(text);
+	buf_release(&number);
 }
 
 int json_want_object(const struct json *v, struct err *err)
@@ -314,17 +360,20 @@ int json_get_u64(const struct json *v, const char *key, uint64_t min,
 	return 0;
 }
 
+int json_number(const struct json *v, double *ret_x, struct err *err)
+{
+	if (!json_is_number(value_of(v)))
+		return refuse(v, "a number", err);
+	*ret_x = json_number_value(value_of(v));
+	return 0;
+}
+
 int json_get_number(const struct json *v, const char *key, double *ret_x,
 		    struct err *err)
 {
 	struct json m;
 
-	if (!json_member(v, key, &m))
-		return 0;
-	if (!json_is_number(value_of(&m)))
-		return refuse(&m, "a number", err);
-	*ret_x = json_number_value(value_of(&m));
-	return 0;
+	return json_member(v, key, &m) ? json_number(&m, ret_x, err) : 0;
 }
 
 int json_get_bool(const struct json *v, const char *key, bool *ret_yes,

@@ -104,6 +104,24 @@ int json_get_bool(const struct json *v, const char *key, bool *ret_yes,
 bool json_member(const struct json *v, const char *key, struct json *ret_m);
 
 /*
+ * Visit the members of an object in no particular order; what visit returns
+ * other than 0 ends the walk and is returned.  What is no object has none.
+ */
+int json_each_member(const struct json *v,
+		     int (*visit)(void *ctx, const char *key,
+				  const struct json *member),
+		     void *ctx);
+
+/* Have both the same kind and value, all the way down? */
+bool json_is_same(const struct json *a, const struct json *b);
+
+/* Write v as compact JSON for a person, cut to room bytes with the NUL. */
+void json_print(const struct json *v, char *to, size_t room);
+
+/* v itself as a number.  Returns 0 or -EINVAL, as json_get_number() does. */
+int json_number(const struct json *v, double *ret_x, struct err *err);
+
+/*
  * Take an array of at most max elements under a key.  ret_n receives how many
  * there are, 0 where the key is missing.
  */

@@ -9,10 +9,10 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
-#include <time.h>
 
 #include "common/json_text.h"
 #include "common/limits.h"
+#include "common/time_text.h"
 #include "gate/gate.h"
 #include "gate/judge.h"
 #include "gate/request.h"
@@ -211,21 +211,11 @@ static void write_findings(struct buf *b, const struct rollout *r)
 	}
 }
 
-static void add_time(struct buf *b, int64_t unix_ms)
-{
-	time_t s = (time_t)(unix_ms / 1000);
-	struct tm tm;
-	char text[40];
-
-	if (gmtime_r(&s, &tm) &&
-	    strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &tm) > 0)
-		buf_puts(b, text);
-}
-
 /* In place of the state: why there is none. */
 static int write_gone(struct gate *g, const struct store_rollout *meta,
 		      struct buf *b, struct err *err)
 {
+	char since[TIME_TEXT_BYTES];
 	int64_t gone_before_ms = 0;
 	int rc =
 		store_trimmed_ms(g->store, meta->service, &gone_before_ms, err);
@@ -237,7 +227,8 @@ static int write_gone(struct gate *g, const struct store_rollout *meta,
 		   ",\n\"note\":\"The windows this verdict rests on are gone: "
 		   "what was measured before ",
 		   gone_before_ms);
-	add_time(b, gone_before_ms);
+	time_text_write(gone_before_ms, since);
+	buf_puts(b, since);
 	buf_puts(b, " was deleted when its retention was over. The verdicts "
 		    "above are the ones that were written down.\"");
 	return 0;
@@ -298,14 +289,11 @@ int api_evidence_get(struct gate *g, const struct request *rq, struct reply *rp)
 	int rc;
 
 	rc = rollouts_find(g, rq, SCOPE_READ, &meta, rp);
+	if (rc == 0)
+		rc = rollouts_fold_take(g, &rp->err);
 	if (rc < 0)
 		return rc;
-	if (atomic_fetch_add(&g->n_reports, 1) >= LIMIT_REPORTS)
-		rc = err_set(&rp->err, -EBUSY,
-			     "%d reports are being written; try again",
-			     LIMIT_REPORTS);
-	else
-		rc = write_evidence(g, rq, &meta, rp);
-	atomic_fetch_sub(&g->n_reports, 1);
+	rc = write_evidence(g, rq, &meta, rp);
+	rollouts_fold_give(g);
 	return rc;
 }

@@ -112,15 +112,12 @@ int api_page_report(struct gate *g, const struct request *rq, struct reply *rp)
 	int rc;
 
 	rc = rollouts_find(g, rq, SCOPE_READ, &meta, rp);
+	if (rc == 0)
+		rc = rollouts_fold_take(g, &rp->err);
 	if (rc < 0)
 		return rc;
-	if (atomic_fetch_add(&g->n_reports, 1) >= LIMIT_REPORTS)
-		rc = err_set(&rp->err, -EBUSY,
-			     "%d reports are being written; try again",
-			     LIMIT_REPORTS);
-	else
-		rc = write_report(g, rq, &meta, rp);
-	atomic_fetch_sub(&g->n_reports, 1);
+	rc = write_report(g, rq, &meta, rp);
+	rollouts_fold_give(g);
 	return rc;
 }
 

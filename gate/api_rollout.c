@@ -3,6 +3,9 @@
 #include "gate/api.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,12 +17,45 @@
 #include "gate/request.h"
 #include "gate/rollouts.h"
 
-static int read_wish(const struct json *root, struct rollout_wish *to,
+/* A time: text as it is, a number as its digits, which say the same. */
+static int read_time(const struct json *root, const char *key, char *digits,
+		     size_t room, const char **ret_text, struct err *err)
+{
+	struct json member;
+	int64_t ms = 0;
+
+	if (json_member(root, key, &member) &&
+	    json_get_i64(root, key, &ms, NULL) == 0) {
+		(void)!snprintf(digits, room, "%" PRId64, ms);
+		*ret_text = digits;
+		return 0;
+	}
+	return json_get_string(root, key, LIMIT_JSON_BYTES, ret_text, err);
+}
+
+/* A wish as its body says it; texts borrow from the document and from here. */
+struct wish_body {
+	struct rollout_wish wish;
+	char from[24];
+	char until[24];
+};
+
+static int read_wish(const struct json *root, struct wish_body *to,
 		     struct err *err)
 {
 	static const char *const keys[] = { "service", "baseline", "canary",
 					    "attempt", "step",	   "policy",
-					    NULL };
+					    "from",    "until",	   NULL };
+	static const struct {
+		const char *key;
+		size_t offset;
+	} texts[] = {
+		{ "service", offsetof(struct rollout_wish, service) },
+		{ "baseline", offsetof(struct rollout_wish, baseline) },
+		{ "canary", offsetof(struct rollout_wish, canary) },
+		{ "policy", offsetof(struct rollout_wish, policy) },
+	};
+	struct rollout_wish *w = &to->wish;
 	uint64_t attempt = 0;
 	uint64_t step = 0;
 	struct json member;
@@ -28,33 +64,32 @@ static int read_wish(const struct json *root, struct rollout_wish *to,
 	rc = json_want_object(root, err);
 	if (rc == 0)
 		rc = json_want_only(root, keys, err);
-	if (rc == 0)
-		rc = json_get_string(root, "service", LIMIT_JSON_BYTES,
-				     &to->service, err);
-	if (rc == 0)
-		rc = json_get_string(root, "baseline", LIMIT_JSON_BYTES,
-				     &to->baseline, err);
-	if (rc == 0)
-		rc = json_get_string(root, "canary", LIMIT_JSON_BYTES,
-				     &to->canary, err);
-	if (rc == 0)
-		rc = json_get_string(root, "policy", LIMIT_JSON_BYTES,
-				     &to->policy, err);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && rc == 0; i++)
+		rc = json_get_string(
+			root, texts[i].key, LIMIT_JSON_BYTES,
+			(const char **)((char *)w + texts[i].offset), err);
 	if (rc == 0)
 		rc = json_get_u64(root, "attempt", 1, LIMIT_ATTEMPT, &attempt,
 				  err);
 	if (rc == 0)
 		rc = json_get_u64(root, "step", 0, LIMIT_STEP, &step, err);
-	to->attempt = (uint32_t)attempt;
-	to->step = (uint32_t)step;
-	to->has_step = json_member(root, "step", &member);
+	if (rc == 0)
+		rc = read_time(root, "from", to->from, sizeof(to->from),
+			       &w->from, err);
+	if (rc == 0)
+		rc = read_time(root, "until", to->until, sizeof(to->until),
+			       &w->until, err);
+	w->attempt = (uint32_t)attempt;
+	w->step = (uint32_t)step;
+	w->has_step = json_member(root, "step", &member);
 	return rc;
 }
 
 int api_rollout_create(struct gate *g, const struct request *rq,
 		       struct reply *rp)
 {
-	struct rollout_wish wish = { 0 };
+	struct wish_body body = { .from = "" };
+	const struct rollout_wish *wish = &body.wish;
 	struct json_doc *doc = NULL;
 	struct json root;
 	struct store_rollout r;
@@ -65,10 +100,12 @@ int api_rollout_create(struct gate *g, const struct request *rq,
 			&rp->err);
 	if (rc < 0)
 		goto out;
-	rc = read_wish(&root, &wish, &rp->err);
+	rc = read_wish(&root, &body, &rp->err);
 	if (rc < 0)
 		goto out;
-	rc = rollouts_begin(g, rq, &wish, &r, &created, rp);
+	rc = wish->from || wish->until
+		     ? rollouts_judge_past(g, rq, wish, &r, &created, rp)
+		     : rollouts_begin(g, rq, wish, &r, &created, rp);
 	if (rc < 0)
 		goto out;
 	rc = rollouts_write(g, rq, &r, &rp->body, rp);

@@ -93,18 +93,29 @@ static void put_identities(struct buf *out, const struct store_rollout *r)
 		   r->policy_version);
 }
 
-static void put_figures(struct buf *out, const struct verdict *v)
+static void put_figures(struct buf *out, const struct verdict *v, bool exact)
 {
 	for (size_t i = 0; i < N_FIGURES; i++) {
 		double x;
 
 		memcpy(&x, (const char *)v + figures[i].offset, sizeof(x));
-		buf_printf(out, ",\"%s\":%.6g", figures[i].key, x);
+		buf_printf(out, ",\"%s\":", figures[i].key);
+		if (exact)
+			json_text_number(out, x);
+		else
+			buf_printf(out, "%.6g", x);
 	}
 }
 
+/* What a document is written for. */
+struct form {
+	const char *base_url;
+	bool exact; /* figures to the bit, not to six digits */
+	size_t max; /* bytes that it stays below */
+};
+
 static void write_document(struct buf *out, const struct store_rollout *r,
-			   const struct verdict *v, const char *base_url,
+			   const struct verdict *v, const struct form *form,
 			   const struct room *room)
 {
 	char report[256];
@@ -119,7 +130,7 @@ static void write_document(struct buf *out, const struct store_rollout *r,
 	put_count(out, "step", v->step);
 	put_text(out, "route", v->route, room->route);
 	put_text(out, "reason", v->reason, room->reason);
-	put_figures(out, v);
+	put_figures(out, v, form->exact);
 	put_text(out, "hot_function", v->hot_function, room->function);
 	put_count(out, "canary_requests", v->canary_requests);
 	put_count(out, "baseline_requests", v->baseline_requests);
@@ -129,14 +140,15 @@ static void write_document(struct buf *out, const struct store_rollout *r,
 	put_count(out, "need_requests", v->need_requests);
 	put_count(out, "need_instances", v->need_instances);
 	(void)!snprintf(report, sizeof(report), "%.200s/rollouts/%" PRId64,
-			base_url, r->rollout_id);
+			form->base_url, r->rollout_id);
 	put_text(out, "report", report, sizeof(report));
 	buf_puts(out, "}");
 }
 
-int verdict_document(struct buf *out, const struct store_rollout *r,
-		     const struct verdict *v, const char *base_url,
-		     struct err *err)
+/* The document in that form, its texts cut until it fits. */
+static int write_fitting(struct buf *out, const struct store_rollout *r,
+			 const struct verdict *v, const struct form *form,
+			 struct err *err)
 {
 	struct room room = { .reason = VERDICT_REASON_BYTES,
 			     .route = VERDICT_ROUTE_BYTES,
@@ -153,10 +165,10 @@ int verdict_document(struct buf *out, const struct store_rollout *r,
 	}
 	for (;;) {
 		out->len = 0;
-		write_document(out, r, v, base_url, &room);
+		write_document(out, r, v, form, &room);
 		if (out->bad)
 			return err_set(err, -ENOMEM, "verdict: no memory");
-		if (out->len < LIMIT_DOCUMENT_BYTES)
+		if (out->len < form->max)
 			return 0;
 		/* the reason names the function, so that goes first */
 		if (room.function > 64)
@@ -170,6 +182,34 @@ int verdict_document(struct buf *out, const struct store_rollout *r,
 				       "verdict: %zu bytes without its texts",
 				       out->len);
 	}
+}
+
+int verdict_document(struct buf *out, const struct store_rollout *r,
+		     const struct verdict *v, const char *base_url,
+		     struct err *err)
+{
+	struct form form = { .base_url = base_url,
+			     .max = LIMIT_DOCUMENT_BYTES };
+
+	return write_fitting(out, r, v, &form, err);
+}
+
+int verdict_record(struct buf *out, const struct store_rollout *r,
+		   const struct verdict *v, struct err *err)
+{
+	struct form form = { .base_url = "",
+			     .exact = true,
+			     .max = LIMIT_RECORD_BYTES };
+
+	return write_fitting(out, r, v, &form, err);
+}
+
+bool verdict_document_is_figure(const char *key)
+{
+	for (size_t i = 0; i < N_FIGURES; i++)
+		if (strcmp(figures[i].key, key) == 0)
+			return true;
+	return false;
 }
 
 static int word_find(const char *name, enum verdict_word *ret_word)

@@ -9,6 +9,7 @@
 #ifndef GATE_DOCUMENT_H
 #define GATE_DOCUMENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct buf;
@@ -26,6 +27,17 @@ struct verdict;
 int verdict_document(struct buf *out, const struct store_rollout *r,
 		     const struct verdict *v, const char *base_url,
 		     struct err *err);
+
+/*
+ * The same as it is written down: each figure with all of its digits, so that
+ * it reads back as the same double, and a relative "report"; below
+ * LIMIT_RECORD_BYTES.  replay compares it to the bit.
+ */
+int verdict_record(struct buf *out, const struct store_rollout *r,
+		   const struct verdict *v, struct err *err);
+
+/* Is key a figure, which another machine's mathematics may round apart? */
+bool verdict_document_is_figure(const char *key);
 
 /* Read a verdict back from its document.  Returns 0 or -EBADMSG. */
 int verdict_document_read(const char *text, size_t len, struct verdict *ret_v,

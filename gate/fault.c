@@ -23,6 +23,9 @@ static const struct fault_row rows[FAULT_N] = {
 	[FAULT_BAD_POLICY] = { "BAD_POLICY", 400,
 			       "no such policy, or looser than the one that "
 			       "is bound" },
+	[FAULT_BAD_RANGE] = { "BAD_RANGE", 400,
+			      "a time that cannot be judged: empty, too long, "
+			      "not over or no longer kept" },
 	[FAULT_BAD_BODY] = { "BAD_BODY", 400, "no body is wanted here" },
 	[FAULT_MALFORMED] = { "MALFORMED", 400,
 			      "the body does not hold what it claims" },

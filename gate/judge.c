@@ -123,7 +123,7 @@ static int put(const struct entry *e, const struct fold_window *w,
 	int rc = 0;
 
 	if (!w->history)
-		rc = verdict_document(&document, &e->meta, v, "", err);
+		rc = verdict_record(&document, &e->meta, v, err);
 	if (rc == 0) {
 		if (!w->history)
 			judged.document = document.bytes;
@@ -132,12 +132,6 @@ static int put(const struct entry *e, const struct fold_window *w,
 	}
 	buf_release(&document);
 	return rc;
-}
-
-/* A verdict after which nothing is judged any more; a pass is for a step. */
-static bool ends(const struct verdict *v)
-{
-	return v->final && v->word != VERDICT_PASS;
 }
 
 /*
@@ -162,11 +156,11 @@ static int judge_window(struct judge *j, struct entry *e, struct fold_window *w,
 	if (rc == 0)
 		rc = fold_window(f, w, err);
 	if (rc == 0)
-		rc = put(e, w, &f->verdict, !w->history && ends(&f->verdict),
-			 err);
+		rc = put(e, w, &f->verdict,
+			 !w->history && fold_ends(&f->verdict), err);
 	if (rc < 0 || w->history)
 		return rc;
-	f->closed = ends(&f->verdict);
+	f->closed = fold_ends(&f->verdict);
 	say(j, e, &f->verdict);
 	if (f->closed)
 		teach(f);
@@ -202,7 +196,7 @@ static int judge_clock(struct judge *j, struct entry *e, int64_t now_ms,
 	int rc;
 
 	rollout_verdict(f->state, now_ms, &v);
-	if (!ends(&v) && !(over && v.final)) {
+	if (!fold_ends(&v) && !(over && v.final)) {
 		say(j, e, &v);
 		return 0;
 	}
@@ -228,7 +222,7 @@ static int entry_judge(struct judge *j, struct entry *e, int64_t now_ms,
 	if (!e->fold) {
 		rc = fold_new(j->store, j->policies, &e->meta, &e->fold, err);
 		if (rc == 0)
-			rc = fold_replay(e->fold, err);
+			rc = fold_replay(e->fold, NULL, NULL, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -347,6 +341,12 @@ static void entry_round(struct judge *j, struct entry *e, int64_t now_ms,
 	say_error(j, e, &err);
 }
 
+bool judge_settled(const struct judge *j, int64_t now_ms)
+{
+	return store_began_empty(j->store) ||
+	       now_ms >= j->up_since_ms + LIMIT_JUDGE_SETTLE_MS;
+}
+
 void judge_run(struct judge *j, int64_t now_ms)
 {
 	bool poked;
@@ -359,8 +359,7 @@ void judge_run(struct judge *j, int64_t now_ms)
 	if (poked || now_ms - j->listed_ms >= LIMIT_JUDGE_LIST_MS ||
 	    now_ms < j->listed_ms)
 		list_open(j, now_ms);
-	if (!store_began_empty(j->store) &&
-	    now_ms < j->up_since_ms + LIMIT_JUDGE_SETTLE_MS)
+	if (!judge_settled(j, now_ms))
 		return;
 	for (size_t i = 0; i < j->n_entries; i++)
 		entry_round(j, j->entries[i], now_ms, poked);

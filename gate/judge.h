@@ -11,6 +11,7 @@
 #ifndef GATE_JUDGE_H
 #define GATE_JUDGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "stats/verdict.h"
@@ -39,6 +40,12 @@ void judge_stop(struct judge *j);
 int judge_new(struct store *st, struct policies *policies, int64_t up_since_ms,
 	      struct judge **ret_j, struct err *err);
 void judge_run(struct judge *j, int64_t now_ms);
+
+/*
+ * Has the gate been up for long enough that spools are empty, so that what
+ * came before it began can be judged?
+ */
+bool judge_settled(const struct judge *j, int64_t now_ms);
 
 /* Counts up whenever a verdict anywhere changed; any thread. */
 uint64_t judge_version(const struct judge *j);

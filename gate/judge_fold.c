@@ -16,6 +16,16 @@
 #include "gate/policies.h"
 #include "stats/rollout.h"
 
+/* The policy's clock, for a rollout that ends when its caller says. */
+static void end_in_time(struct policy *policy, const struct store_rollout *meta)
+{
+	int64_t length_ms = meta->until_ms - meta->begun_ms;
+
+	policy->give_up_after_ms = length_ms;
+	if (policy->no_data_after_ms > length_ms)
+		policy->no_data_after_ms = length_ms;
+}
+
 int fold_new(struct store *st, struct policies *policies,
 	     const struct store_rollout *meta, struct fold **ret_f,
 	     struct err *err)
@@ -30,6 +40,8 @@ int fold_new(struct store *st, struct policies *policies,
 	f->next_ms = meta->begun_ms;
 	rc = policies_get(policies, meta->policy, meta->policy_version,
 			  &f->policy, err);
+	if (rc == 0 && meta->until_ms > 0)
+		end_in_time(&f->policy, meta);
 	if (rc == 0)
 		rc = rollout_new(&f->policy, meta->begun_ms, &f->state, err);
 	if (rc == 0)
@@ -137,7 +149,6 @@ struct past {
 	size_t room;
 	struct fold_window *windows;
 	bool closed;
-	int64_t closed_ms; /* of a verdict by the clock; 0: by a window */
 };
 
 static int past_add(void *ctx, const struct store_judged *j)
@@ -145,10 +156,6 @@ static int past_add(void *ctx, const struct store_judged *j)
 	struct past *p = ctx;
 
 	p->closed |= j->closes;
-	if (j->from_ms == j->to_ms) {
-		p->closed_ms = j->from_ms;
-		return 0;
-	}
 	if (p->n == p->room) {
 		size_t room = p->room ? 2 * p->room : 256;
 		struct fold_window *windows =
@@ -167,7 +174,10 @@ static int past_add(void *ctx, const struct store_judged *j)
 	return 0;
 }
 
-int fold_replay(struct fold *f, struct err *err)
+int fold_replay(struct fold *f,
+		int (*seen)(void *ctx, const struct fold *f,
+			    const struct fold_window *w),
+		void *ctx, struct err *err)
 {
 	struct past past = { .n = 0 };
 	int rc;
@@ -176,16 +186,27 @@ int fold_replay(struct fold *f, struct err *err)
 	rc = store_each_judged(f->store, f->meta.rollout_id, past_add, &past,
 			       err);
 
-	for (size_t i = 0; i < past.n && rc == 0; i++)
-		rc = fold_window(f, &past.windows[i], err);
+	for (size_t i = 0; i < past.n && rc == 0; i++) {
+		const struct fold_window *w = &past.windows[i];
+
+		if (w->from_ms == w->to_ms)
+			rollout_verdict(f->state, w->from_ms, &f->verdict);
+		else
+			rc = fold_window(f, w, err);
+		if (rc == 0 && seen && !w->history)
+			rc = seen(ctx, f, w);
+	}
 	/* a window of the rollout means that its history was done before */
 	if (past.n > 0 && !past.windows[past.n - 1].history)
 		f->history_done = true;
 	f->closed = past.closed;
-	if (rc == 0 && past.closed_ms != 0)
-		rollout_verdict(f->state, past.closed_ms, &f->verdict);
 	free(past.windows);
 	return rc;
+}
+
+bool fold_ends(const struct verdict *v)
+{
+	return v->final && v->word != VERDICT_PASS;
 }
 
 void fold_overlay(const struct store_rollout *r, struct verdict *v)
@@ -253,12 +274,10 @@ static int see_first(void *ctx, const struct store_judged *w)
 	return 1;
 }
 
-int judge_fold_again(struct store *st, struct policies *policies,
-		     const struct store_rollout *r, struct rollout **ret_r,
-		     struct verdict *ret_v, struct err *err)
+int fold_check_kept(struct store *st, const struct store_rollout *r,
+		    struct err *err)
 {
 	int64_t first_ms = INT64_MAX, trimmed_ms = 0;
-	struct fold *f = NULL;
 	int rc;
 
 	rc = store_trimmed_ms(st, r->service, &trimmed_ms, err);
@@ -271,9 +290,20 @@ int judge_fold_again(struct store *st, struct policies *policies,
 		return err_set(err, -ENODATA,
 			       "the batches that this rollout rests on are "
 			       "no longer kept");
-	rc = fold_new(st, policies, r, &f, err);
+	return 0;
+}
+
+int judge_fold_again(struct store *st, struct policies *policies,
+		     const struct store_rollout *r, struct rollout **ret_r,
+		     struct verdict *ret_v, struct err *err)
+{
+	struct fold *f = NULL;
+	int rc = fold_check_kept(st, r, err);
+
 	if (rc == 0)
-		rc = fold_replay(f, err);
+		rc = fold_new(st, policies, r, &f, err);
+	if (rc == 0)
+		rc = fold_replay(f, NULL, NULL, err);
 	if (rc == 0) {
 		fold_overlay(r, &f->verdict);
 		if (ret_v)

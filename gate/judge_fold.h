@@ -34,7 +34,10 @@ struct fold {
 	uint32_t n_windows; /* folded, history included */
 };
 
-/* The state of a rollout that has seen nothing. */
+/*
+ * The state of a rollout that has seen nothing.  One over past time has until
+ * meta->until_ms to be decided, neither less nor more.
+ */
 int fold_new(struct store *st, struct policies *policies,
 	     const struct store_rollout *meta, struct fold **ret_f,
 	     struct err *err);
@@ -52,9 +55,6 @@ int fold_learn(struct fold *f, struct err *err);
  */
 int fold_teach(const struct fold *f, struct err *err);
 
-/* Fold what was judged of it, in that order. */
-int fold_replay(struct fold *f, struct err *err);
-
 /* One window, from the batches with ingest_seq <= max_seq. */
 struct fold_window {
 	int64_t from_ms;
@@ -65,6 +65,28 @@ struct fold_window {
 };
 
 int fold_window(struct fold *f, const struct fold_window *w, struct err *err);
+
+/*
+ * Fold what was judged of it, in that order.
+ *
+ *   seen  asked after each window that has a verdict, with f->verdict as it
+ *         was found again; w->from_ms == w->to_ms where the clock decided.
+ *         What it returns other than 0 ends the folding.  May be NULL.
+ */
+int fold_replay(struct fold *f,
+		int (*seen)(void *ctx, const struct fold *f,
+			    const struct fold_window *w),
+		void *ctx, struct err *err);
+
+/*
+ * Are the batches that a rollout rests on still there?  Returns 0, -ENODATA
+ * if retention deleted some, or an error of the store.
+ */
+int fold_check_kept(struct store *st, const struct store_rollout *r,
+		    struct err *err);
+
+/* Is nothing judged any more after this one?  A pass is for its step. */
+bool fold_ends(const struct verdict *v);
 
 /*
  * What a rollout's present state makes of the verdict on its newest window:

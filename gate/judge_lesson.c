@@ -49,8 +49,8 @@ int fold_learn(struct fold *f, struct err *err)
 
 	if (rc < 0)
 		return err_set(err, rc, "judge: no memory");
-	rc = store_each_lesson(f->store, f->meta.rollout_id, LESSONS_MAX,
-			       learn_row, &l, err);
+	rc = store_each_lesson(f->store, f->meta.service, f->meta.lesson_seq,
+			       LESSONS_MAX, learn_row, &l, err);
 	if (rc < 0) {
 		lessons_free(l.lessons);
 		return rc;

@@ -185,9 +185,14 @@ static void write_identities(struct buf *b, const struct store_rollout *meta,
 	html_text(b, policy->name);
 	buf_printf(b, "@%" PRIu32, policy->version);
 	end_fact(b);
-	begin_fact(b, "begun");
+	begin_fact(b, meta->until_ms > 0 ? "judged afterwards: from" : "begun");
 	html_time(b, meta->begun_ms);
 	end_fact(b);
+	if (meta->until_ms > 0) {
+		begin_fact(b, "until");
+		html_time(b, meta->until_ms);
+		end_fact(b);
+	}
 	begin_fact(b, "this page");
 	html_time(b, now_ms);
 	end_fact(b);

@@ -10,10 +10,13 @@
 #include "common/buf.h"
 #include "common/identity.h"
 #include "common/json_text.h"
+#include "common/limits.h"
 #include "common/num.h"
+#include "common/time_text.h"
 #include "gate/document.h"
 #include "gate/gate.h"
 #include "gate/judge.h"
+#include "gate/judge_past.h"
 #include "gate/policies.h"
 #include "gate/request.h"
 #include "stats/verdict.h"
@@ -60,6 +63,18 @@ static int choose_policy(struct gate *g, const struct rollout_wish *w,
 	return 0;
 }
 
+/* What is new in the store for this wish. */
+static int want_write(struct gate *g, const struct rollout_wish *w,
+		      struct store_rollout *want, struct reply *rp)
+{
+	snprintf(want->service, sizeof(want->service), "%s", w->service);
+	snprintf(want->baseline, sizeof(want->baseline), "%s", w->baseline);
+	snprintf(want->canary, sizeof(want->canary), "%s", w->canary);
+	want->attempt = w->attempt ? w->attempt : FIRST_ATTEMPT;
+	want->step = w->has_step ? w->step : FIRST_STEP;
+	return choose_policy(g, w, want, rp);
+}
+
 static int create(struct gate *g, const struct request *rq,
 		  const struct rollout_wish *w, struct store_rollout *ret_r,
 		  bool *ret_created, struct reply *rp)
@@ -72,13 +87,8 @@ static int create(struct gate *g, const struct request *rq,
 			       "no such rollout, and the token may not begin "
 			       "one of %.100s",
 			       w->service);
-	snprintf(want.service, sizeof(want.service), "%s", w->service);
-	snprintf(want.baseline, sizeof(want.baseline), "%s", w->baseline);
-	snprintf(want.canary, sizeof(want.canary), "%s", w->canary);
-	want.attempt = w->attempt ? w->attempt : FIRST_ATTEMPT;
-	want.step = w->has_step ? w->step : FIRST_STEP;
 	want.begun_ms = rq->now_ms;
-	rc = choose_policy(g, w, &want, rp);
+	rc = want_write(g, w, &want, rp);
 	if (rc < 0)
 		return rc;
 	rc = store_begin_rollout(g->store, &want, ret_r, ret_created, &rp->err);
@@ -146,6 +156,116 @@ int rollouts_begin(struct gate *g, const struct request *rq,
 	return rc;
 }
 
+static int refuse_range(struct reply *rp, const char *why)
+{
+	err_set(&rp->err, -EINVAL, "%s", why);
+	return refuse(rp, FAULT_BAD_RANGE);
+}
+
+/* Is it a time that can be judged now? */
+static int check_range(struct gate *g, const struct request *rq,
+		       const struct store_rollout *want, struct reply *rp)
+{
+	int64_t length_ms = want->until_ms - want->begun_ms;
+	char since[TIME_TEXT_BYTES];
+	char why[160];
+	int64_t kept_ms = 0;
+	int rc;
+
+	if (length_ms <= 0)
+		return refuse_range(rp, "until is not after from");
+	if (length_ms < LIMIT_PAST_MIN_MS || length_ms > LIMIT_PAST_MS) {
+		snprintf(why, sizeof(why),
+			 "from and until are %" PRId64
+			 " s apart and may be %d to %d",
+			 length_ms / 1000, LIMIT_PAST_MIN_MS / 1000,
+			 LIMIT_PAST_MS / 1000);
+		return refuse_range(rp, why);
+	}
+	if (want->until_ms > rq->now_ms - LIMIT_JUDGE_WATERMARK_MS) {
+		snprintf(why, sizeof(why),
+			 "until lies in the future or less than %d s ago: "
+			 "batches of that time may still come",
+			 LIMIT_JUDGE_WATERMARK_MS / 1000);
+		return refuse_range(rp, why);
+	}
+	rc = store_trimmed_ms(g->store, want->service, &kept_ms, &rp->err);
+	if (rc < 0 || want->begun_ms >= kept_ms)
+		return rc;
+	time_text_write(kept_ms, since);
+	snprintf(why, sizeof(why),
+		 "from lies before %s: older batches were deleted when their "
+		 "retention was over",
+		 since);
+	return refuse_range(rp, why);
+}
+
+static int read_range(const struct rollout_wish *w, struct store_rollout *want,
+		      struct reply *rp)
+{
+	if (!w->from || !w->until)
+		return refuse_range(rp, "from and until go together");
+	if (w->attempt != 0)
+		return refuse_range(rp, "attempt: the gate counts those of "
+					"past time itself, from 1001");
+	if (time_text_read("from", w->from, &want->begun_ms, &rp->err) < 0 ||
+	    time_text_read("until", w->until, &want->until_ms, &rp->err) < 0)
+		return refuse(rp, FAULT_BAD_RANGE);
+	return 0;
+}
+
+/* Fold it in one of the places for that. */
+static int judge_now(struct gate *g, const struct request *rq,
+		     const struct store_rollout *want,
+		     struct store_rollout *ret_r, struct reply *rp)
+{
+	int rc;
+
+	if (!judge_settled(g->judge, rq->now_ms))
+		return err_set(&rp->err, -EBUSY,
+			       "the gate came up less than %d s ago, and "
+			       "batches of that time may still come; try again",
+			       LIMIT_JUDGE_SETTLE_MS / 1000);
+	rc = rollouts_fold_take(g, &rp->err);
+	if (rc < 0)
+		return rc;
+	rc = judge_past(g->store, g->policies, want, ret_r, &rp->err);
+	rollouts_fold_give(g);
+	return rc;
+}
+
+int rollouts_judge_past(struct gate *g, const struct request *rq,
+			const struct rollout_wish *w,
+			struct store_rollout *ret_r, bool *ret_created,
+			struct reply *rp)
+{
+	struct store_rollout want = { 0 };
+	int rc = check_identities(w, rp);
+
+	if (rc < 0)
+		return rc;
+	if (!request_may(rq, SCOPE_DECIDE, w->service))
+		return err_set(&rp->err, -EPERM,
+			       "the token may not judge service %.100s",
+			       w->service);
+	rc = read_range(w, &want, rp);
+	if (rc == 0)
+		rc = want_write(g, w, &want, rp);
+	if (rc < 0)
+		return rc;
+	*ret_created = false;
+	rc = store_find_past(g->store, &want, ret_r, &rp->err);
+	if (rc != -ENOENT)
+		return rc;
+	rc = check_range(g, rq, &want, rp);
+	if (rc == 0)
+		rc = judge_now(g, rq, &want, ret_r, rp);
+	if (rc == -EEXIST) /* asked for twice at the same time */
+		return store_find_past(g->store, &want, ret_r, &rp->err);
+	*ret_created = rc == 0;
+	return rc;
+}
+
 int rollouts_find(struct gate *g, const struct request *rq, enum scope scope,
 		  struct store_rollout *ret_r, struct reply *rp)
 {
@@ -160,6 +280,21 @@ int rollouts_find(struct gate *g, const struct request *rq, enum scope scope,
 		return 0;
 	/* one that may not be seen looks like one that is not there */
 	return err_set(&rp->err, -ENOENT, "there is no rollout %" PRId64, id);
+}
+
+int rollouts_fold_take(struct gate *g, struct err *err)
+{
+	if (atomic_fetch_add(&g->n_reports, 1) < LIMIT_REPORTS)
+		return 0;
+	atomic_fetch_sub(&g->n_reports, 1);
+	return err_set(err, -EBUSY,
+		       "%d rollouts are being folded again; try again",
+		       LIMIT_REPORTS);
+}
+
+void rollouts_fold_give(struct gate *g)
+{
+	atomic_fetch_sub(&g->n_reports, 1);
 }
 
 struct collect {
@@ -223,10 +358,11 @@ int rollouts_write(struct gate *g, const struct request *rq,
 	write_member(out, "policy", r->policy);
 	buf_printf(out,
 		   ",\"policy_version\":%" PRIu32 ",\"begun_ms\":%" PRId64
-		   ",\"step\":%" PRIu32 ",\"step_ms\":%" PRId64
-		   ",\"stopped\":%s,\"closed\":%s",
-		   r->policy_version, r->begun_ms, r->step, r->step_ms,
-		   r->stopped ? "true" : "false", r->closed ? "true" : "false");
+		   ",\"until_ms\":%" PRId64 ",\"step\":%" PRIu32
+		   ",\"step_ms\":%" PRId64 ",\"stopped\":%s,\"closed\":%s",
+		   r->policy_version, r->begun_ms, r->until_ms, r->step,
+		   r->step_ms, r->stopped ? "true" : "false",
+		   r->closed ? "true" : "false");
 	write_member(out, "stop_reason", r->stop_reason);
 	buf_puts(out, ",\"verdict\":");
 	buf_add(out, document.bytes, document.len);

@@ -31,7 +31,9 @@ struct rollout_wish {
 	const char *policy; /* NULL: the one that is bound to the service */
 	uint32_t attempt;   /* 0: the first */
 	bool has_step;
-	uint32_t step; /* with has_step */
+	uint32_t step;	  /* with has_step */
+	const char *from; /* with until: judge this past time */
+	const char *until;
 };
 
 /*
@@ -47,11 +49,33 @@ int rollouts_begin(struct gate *g, const struct request *rq,
 		   bool *ret_created, struct reply *rp);
 
 /*
+ * Judge the past time of a wish, which has from and until and no attempt, or
+ * get what was said of it before.
+ *
+ *   ret_created  true if it was judged now
+ *
+ * Returns 0; -EINVAL with rp->fault as above, or FAULT_BAD_RANGE; -EPERM;
+ * -EBUSY while the gate has just come up or enough else is folded; or an error
+ * of the store.
+ */
+int rollouts_judge_past(struct gate *g, const struct request *rq,
+			const struct rollout_wish *wish,
+			struct store_rollout *ret_r, bool *ret_created,
+			struct reply *rp);
+
+/*
  * The rollout whose id stands in the path.  Returns 0, -ENOENT also where
  * the caller may not know of it, or an error of the store.
  */
 int rollouts_find(struct gate *g, const struct request *rq, enum scope scope,
 		  struct store_rollout *ret_r, struct reply *rp);
+
+/*
+ * Take one of the LIMIT_REPORTS places for folding a rollout again; whoever
+ * got one gives it back.  Returns 0, or -EBUSY if none is free.
+ */
+int rollouts_fold_take(struct gate *g, struct err *err);
+void rollouts_fold_give(struct gate *g);
 
 /* Rollouts as the store has them, newest first. */
 struct rollouts_list {

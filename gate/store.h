@@ -136,9 +136,12 @@ struct store_rollout {
 	char policy[STORE_POLICY_BYTES]; /* name */
 	uint32_t policy_version;
 	int64_t begun_ms;
-	uint32_t step;	 /* the newest */
-	int64_t step_ms; /* when that began */
-	bool closed;	 /* nothing of it is judged any more */
+	int64_t until_ms;   /* of a past one, where it ends; 0: judged as its
+			       time goes by */
+	int64_t lesson_seq; /* of the newest lesson it knew when it began */
+	uint32_t step;	    /* the newest */
+	int64_t step_ms;    /* when that began */
+	bool closed;	    /* nothing of it is judged any more */
 	bool stopped;
 	int64_t stopped_ms;
 	char stop_reason[STORE_REASON_BYTES];
@@ -217,10 +220,48 @@ struct store_judged {
 int store_put_judged(struct store *st, int64_t rollout_id,
 		     const struct store_judged *j, struct err *err);
 
+/* --- decided of the past: written whole, and closed from the first --- */
+
+/*
+ * The rollout over this past time: the service, baseline, canary, begun_ms,
+ * until_ms, policy and policy_version of want.  Returns 0 or -ENOENT.
+ */
+int store_find_past(struct store *st, const struct store_rollout *want,
+		    struct store_rollout *ret_r, struct err *err);
+
+/* A rollout over a past time, and what was judged of it. */
+struct store_past {
+	struct store_rollout want; /* attempt is the store's to give */
+	size_t n;		   /* windows, in order of time */
+	/*
+	 * Window i of rollout r, whose number and attempt are known now; its
+	 * document lives until the next call.  Called in the writer's thread.
+	 * Returns 0 or an error that takes everything back.
+	 */
+	int (*judged)(void *ctx, const struct store_rollout *r, size_t i,
+		      struct store_judged *ret_j, struct err *err);
+	void *ctx;
+};
+
+/*
+ * Write down a rollout and all of its windows, the last of which closes it,
+ * or none of that.  Returns 0; -EEXIST if there is one over the same time by
+ * the same policy.
+ */
+int store_put_past(struct store *st, const struct store_past *p,
+		   struct store_rollout *ret_r, struct err *err);
+
 /* Visit the judged windows of a rollout in order of time. */
 int store_each_judged(struct store *st, int64_t rollout_id,
 		      int (*visit)(void *ctx, const struct store_judged *j),
 		      void *ctx, struct err *err);
+
+/*
+ * The verdict document of one of its judged windows; the caller free()s
+ * *ret_document.  Returns 0, or -ENOENT if there is no such window.
+ */
+int store_get_document(struct store *st, int64_t rollout_id, int64_t from_ms,
+		       int64_t to_ms, char **ret_document, struct err *err);
 
 /*
  * The newest verdict document of a rollout; the caller free()s *ret_document.
@@ -268,13 +309,21 @@ int store_put_lessons(struct store *st, int64_t rollout_id,
 		      struct err *err);
 
 /*
- * Visit what a rollout knew when it began: of each baseline revision the
- * newest lessons, of at most so many baselines, newest first, each rollout's
- * together.
+ * Visit what a service's rollout knew whose lesson_seq is last_seq: of each
+ * baseline revision the newest lessons, of at most so many baselines, newest
+ * first, each rollout's together.
  */
-int store_each_lesson(struct store *st, int64_t rollout_id, uint32_t most,
+int store_each_lesson(struct store *st, const char *service, int64_t last_seq,
+		      uint32_t most,
 		      int (*visit)(void *ctx, const struct store_lesson *l),
 		      void *ctx, struct err *err);
+
+/*
+ * The lesson_seq of the newest rollout that had begun by at_ms, 0 if none:
+ * what was known then, and nothing that was learned since.
+ */
+int store_known_lesson(struct store *st, const char *service, int64_t at_ms,
+		       int64_t *ret_seq, struct err *err);
 
 struct store_stats {
 	uint64_t n_batches; /* stored since it was opened */

@@ -110,30 +110,53 @@ static int step_insert(struct sqlite *db, int64_t rollout_id, uint32_t step,
 	return stmt_run(s, err);
 }
 
-static int rollout_insert(struct sqlite *db, const struct begin *b,
-			  struct err *err)
+static int rollout_insert(struct sqlite *db, const struct store_rollout *want,
+			  int64_t rollout_id, struct err *err)
 {
 	static const char sql[] =
 		"INSERT INTO rollout (service_id, rollout_id, baseline,"
-		" canary, attempt, policy, policy_version, begun_ms,"
-		" lesson_seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+		" canary, attempt, policy, policy_version, begun_ms, until_ms,"
+		" lesson_seq)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0), ?)";
 	struct stmt *s = NULL;
-	int64_t lesson_seq = 0;
-	int rc = lesson_newest(db, b->rollout_id / ROLLOUTS_PER_SERVICE,
-			       &lesson_seq, err);
+	int64_t lesson_seq = want->lesson_seq;
+	int rc = 0;
+
+	/* one over past time does not know more than was known then */
+	if (want->until_ms == 0)
+		rc = lesson_newest(db, rollout_id / ROLLOUTS_PER_SERVICE,
+				   &lesson_seq, err);
 
 	if (rc == 0)
-		rc = rollout_stmt(db, sql, b->rollout_id, &s, err);
+		rc = rollout_stmt(db, sql, rollout_id, &s, err);
 	if (rc < 0)
 		return rc;
-	stmt_bind_text(s, b->want->baseline);
-	stmt_bind_text(s, b->want->canary);
-	stmt_bind_i64(s, b->want->attempt);
-	stmt_bind_text(s, b->want->policy);
-	stmt_bind_i64(s, b->want->policy_version);
-	stmt_bind_i64(s, b->want->begun_ms);
+	stmt_bind_text(s, want->baseline);
+	stmt_bind_text(s, want->canary);
+	stmt_bind_i64(s, want->attempt);
+	stmt_bind_text(s, want->policy);
+	stmt_bind_i64(s, want->policy_version);
+	stmt_bind_i64(s, want->begun_ms);
+	stmt_bind_i64(s, want->until_ms);
 	stmt_bind_i64(s, lesson_seq);
 	return stmt_run(s, err);
+}
+
+int store_rollout_add(struct sqlite *db, const struct store_rollout *want,
+		      int64_t service_id, int64_t *ret_rollout_id,
+		      struct err *err)
+{
+	int64_t rollout_id = 0;
+	int rc = rollout_number(db, service_id, &rollout_id, err);
+
+	if (rc == 0)
+		rc = rollout_insert(db, want, rollout_id, err);
+	if (rc == 0)
+		rc = step_insert(db, rollout_id, want->step, want->begun_ms,
+				 err);
+	if (rc == 0)
+		*ret_rollout_id = rollout_id;
+	return rc;
 }
 
 static int begin_run(struct sqlite *db, void *ctx, struct err *err)
@@ -163,14 +186,8 @@ static int begin_run(struct sqlite *db, void *ctx, struct err *err)
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 
-	rc = rollout_number(db, service_id, &b->rollout_id, err);
-	if (rc == 0)
-		rc = rollout_insert(db, b, err);
-	if (rc == 0)
-		rc = step_insert(db, b->rollout_id, b->want->step,
-				 b->want->begun_ms, err);
 	b->created = true;
-	return rc;
+	return store_rollout_add(db, b->want, service_id, &b->rollout_id, err);
 }
 
 int store_begin_rollout(struct store *st, const struct store_rollout *want,
@@ -292,31 +309,39 @@ static int closed_check(struct sqlite *db, int64_t rollout_id, struct err *err)
 	return rc;
 }
 
-static int judged_run(struct sqlite *db, void *ctx, struct err *err)
+int store_judged_add(struct sqlite *db, int64_t rollout_id,
+		     const struct store_judged *j, struct err *err)
 {
 	static const char sql[] =
 		"INSERT INTO judged (service_id, rollout_id, from_ms, to_ms,"
 		" step, history, ingest_seq, final, closes, document)"
 		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-	const struct judged *w = ctx;
 	struct stmt *s = NULL;
+	int rc = rollout_stmt(db, sql, rollout_id, &s, err);
+
+	if (rc < 0)
+		return rc;
+	stmt_bind_i64(s, j->from_ms);
+	stmt_bind_i64(s, j->to_ms);
+	stmt_bind_i64(s, j->step);
+	stmt_bind_i64(s, j->history);
+	stmt_bind_i64(s, (int64_t)j->ingest_seq);
+	stmt_bind_i64(s, j->final);
+	stmt_bind_i64(s, j->closes);
+	stmt_bind_text(s, j->document);
+	return stmt_run(s, err);
+}
+
+static int judged_run(struct sqlite *db, void *ctx, struct err *err)
+{
+	const struct judged *w = ctx;
 	int rc = rollout_check(db, w->rollout_id, err);
 
 	if (rc == 0)
 		rc = closed_check(db, w->rollout_id, err);
 	if (rc == 0)
-		rc = rollout_stmt(db, sql, w->rollout_id, &s, err);
-	if (rc < 0)
-		return rc;
-	stmt_bind_i64(s, w->j->from_ms);
-	stmt_bind_i64(s, w->j->to_ms);
-	stmt_bind_i64(s, w->j->step);
-	stmt_bind_i64(s, w->j->history);
-	stmt_bind_i64(s, (int64_t)w->j->ingest_seq);
-	stmt_bind_i64(s, w->j->final);
-	stmt_bind_i64(s, w->j->closes);
-	stmt_bind_text(s, w->j->document);
-	return stmt_run(s, err);
+		rc = store_judged_add(db, w->rollout_id, w->j, err);
+	return rc;
 }
 
 int store_put_judged(struct store *st, int64_t rollout_id,

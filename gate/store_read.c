@@ -1,121 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The SQLite store's readers: each call borrows a connection, and what one
- * statement sees is one moment.
- */
+/* What is read of the SQLite store; one statement sees one moment. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "gate/sqlite.h"
 #include "gate/store_sqlite.h"
-
-/* --- the pool --- */
-
-/* Wait until a connection is idle or may be opened; locked. */
-static int reader_wait(struct store *st)
-{
-	struct timespec until;
-
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += LIMIT_STORE_WAIT_MS / 1000;
-	while (st->n_idle == 0 && st->n_readers == LIMIT_STORE_READERS)
-		if (pthread_cond_timedwait(&st->reader_free, &st->lock,
-					   &until) != 0)
-			return -EBUSY;
-	return 0;
-}
-
-int store_reader_take(struct store *st, struct sqlite **ret_db, struct err *err)
-{
-	struct sqlite *db = NULL;
-	int rc;
-
-	pthread_mutex_lock(&st->lock);
-	rc = reader_wait(st);
-	if (rc == 0 && st->n_idle > 0)
-		db = st->idle[--st->n_idle];
-	else if (rc == 0)
-		st->n_readers++;
-	pthread_mutex_unlock(&st->lock);
-	if (rc < 0)
-		return err_set(
-			err, rc,
-			"store: all of its %d readers are busy; try again",
-			LIMIT_STORE_READERS);
-	if (!db)
-		rc = sqlite_open(st->path, SQLITE_ROLE_READER, &db, err);
-	if (rc < 0) {
-		pthread_mutex_lock(&st->lock);
-		st->n_readers--;
-		pthread_cond_signal(&st->reader_free);
-		pthread_mutex_unlock(&st->lock);
-		return rc;
-	}
-	*ret_db = db;
-	return 0;
-}
-
-void store_reader_give(struct store *st, struct sqlite *db)
-{
-	pthread_mutex_lock(&st->lock);
-	st->idle[st->n_idle++] = db;
-	pthread_cond_signal(&st->reader_free);
-	pthread_mutex_unlock(&st->lock);
-}
-
-void store_readers_close(struct store *st)
-{
-	while (st->n_idle > 0)
-		sqlite_close(st->idle[--st->n_idle]);
-}
-
-/* A statement on a borrowed connection. */
-struct look {
-	struct store *st;
-	struct sqlite *db;
-	struct stmt *s;
-};
-
-static int look_begin(struct store *st, const char *sql, struct look *l,
-		      struct err *err)
-{
-	int rc;
-
-	*l = (struct look){ .st = st };
-	rc = store_reader_take(st, &l->db, err);
-	if (rc < 0)
-		return rc;
-	rc = stmt_begin(l->db, sql, &l->s, err);
-	if (rc < 0) {
-		store_reader_give(st, l->db);
-		l->db = NULL;
-	}
-	return rc;
-}
-
-static void look_end(struct look *l)
-{
-	stmt_end(l->s);
-	if (l->db)
-		store_reader_give(l->st, l->db);
-}
-
-/* The same for what belongs to a rollout. */
-static int look_rollout(struct store *st, const char *sql, int64_t rollout_id,
-			struct look *l, struct err *err)
-{
-	int rc = look_begin(st, sql, l, err);
-
-	if (rc < 0)
-		return rc;
-	stmt_bind_i64(l->s, rollout_id / ROLLOUTS_PER_SERVICE);
-	stmt_bind_i64(l->s, rollout_id);
-	return 0;
-}
 
 int store_check(struct store *st, struct err *err)
 {
@@ -259,7 +151,8 @@ int store_find_window(struct store *st, const char *service,
 	" r.policy, r.policy_version, r.begun_ms, t.step, t.begun_ms,"      \
 	" EXISTS (SELECT 1 FROM judged j WHERE j.service_id = r.service_id" \
 	"  AND j.rollout_id = r.rollout_id AND j.closes = 1) AS closed,"    \
-	" x.stopped_ms IS NOT NULL, x.stopped_ms, x.reason"                 \
+	" x.stopped_ms IS NOT NULL, x.stopped_ms, x.reason, r.until_ms,"    \
+	" r.lesson_seq"                                                     \
 	" FROM rollout r JOIN service s ON s.service_id = r.service_id"     \
 	" JOIN step t ON t.service_id = r.service_id"                       \
 	"  AND t.rollout_id = r.rollout_id AND t.step ="                    \
@@ -292,6 +185,8 @@ static void rollout_read(const struct stmt *s, struct store_rollout *r)
 	r->stopped = stmt_i64(s, 11) != 0;
 	r->stopped_ms = stmt_i64(s, 12);
 	text_copy(r->stop_reason, sizeof(r->stop_reason), stmt_text(s, 13));
+	r->until_ms = stmt_i64(s, 14); /* NULL is 0 */
+	r->lesson_seq = stmt_i64(s, 15);
 }
 
 int store_get_rollout(struct store *st, int64_t rollout_id,
@@ -340,6 +235,32 @@ int store_find_rollout(struct store *st, const char *service,
 			       "attempt %u",
 			       service, baseline, canary, attempt);
 	return rc < 0 ? rc : 0;
+}
+
+int store_find_past(struct store *st, const struct store_rollout *want,
+		    struct store_rollout *ret_r, struct err *err)
+{
+	static const char sql[] = ROLLOUT_SQL
+		" WHERE s.name = ? AND r.baseline = ? AND r.canary = ?"
+		" AND r.begun_ms = ? AND r.until_ms = ? AND r.policy = ?"
+		" AND r.policy_version = ?";
+	struct look l;
+	int rc = look_begin(st, sql, &l, err);
+
+	if (rc < 0)
+		return rc;
+	stmt_bind_text(l.s, want->service);
+	stmt_bind_text(l.s, want->baseline);
+	stmt_bind_text(l.s, want->canary);
+	stmt_bind_i64(l.s, want->begun_ms);
+	stmt_bind_i64(l.s, want->until_ms);
+	stmt_bind_text(l.s, want->policy);
+	stmt_bind_i64(l.s, want->policy_version);
+	rc = stmt_step(l.s, err);
+	if (rc == 1)
+		rollout_read(l.s, ret_r);
+	look_end(&l);
+	return rc == 1 ? 0 : rc == 0 ? -ENOENT : rc;
 }
 
 int store_each_rollout(struct store *st, const char *service, bool open_only,
@@ -437,6 +358,35 @@ static int text_take(const struct stmt *s, int column, char **ret_text,
 	return 0;
 }
 
+/* The text that a statement about a rollout finds; ends the statement. */
+static int look_text(struct look *l, char **ret_text, struct err *err)
+{
+	int rc = stmt_step(l->s, err);
+
+	if (rc == 1)
+		rc = text_take(l->s, 0, ret_text, err);
+	else if (rc == 0)
+		rc = -ENOENT;
+	look_end(l);
+	return rc;
+}
+
+int store_get_document(struct store *st, int64_t rollout_id, int64_t from_ms,
+		       int64_t to_ms, char **ret_document, struct err *err)
+{
+	static const char sql[] = "SELECT document FROM judged"
+				  " WHERE service_id = ? AND rollout_id = ?"
+				  " AND from_ms = ? AND to_ms = ?";
+	struct look l;
+	int rc = look_rollout(st, sql, rollout_id, &l, err);
+
+	if (rc < 0)
+		return rc;
+	stmt_bind_i64(l.s, from_ms);
+	stmt_bind_i64(l.s, to_ms);
+	return look_text(&l, ret_document, err);
+}
+
 int store_last_document(struct store *st, int64_t rollout_id,
 			char **ret_document, struct err *err)
 {
@@ -447,15 +397,7 @@ int store_last_document(struct store *st, int64_t rollout_id,
 	struct look l;
 	int rc = look_rollout(st, sql, rollout_id, &l, err);
 
-	if (rc < 0)
-		return rc;
-	rc = stmt_step(l.s, err);
-	if (rc == 1)
-		rc = text_take(l.s, 0, ret_document, err);
-	else if (rc == 0)
-		rc = -ENOENT;
-	look_end(&l);
-	return rc;
+	return rc < 0 ? rc : look_text(&l, ret_document, err);
 }
 
 int store_get_policy(struct store *st, const char *name, uint32_t version,
@@ -485,7 +427,8 @@ int store_get_policy(struct store *st, const char *name, uint32_t version,
 	return rc;
 }
 
-int store_each_lesson(struct store *st, int64_t rollout_id, uint32_t most,
+int store_each_lesson(struct store *st, const char *service, int64_t last_seq,
+		      uint32_t most,
 		      int (*visit)(void *ctx, const struct store_lesson *l),
 		      void *ctx, struct err *err)
 {
@@ -496,9 +439,9 @@ int store_each_lesson(struct store *st, int64_t rollout_id, uint32_t most,
 		"  AS lesson_seq FROM lesson k"
 		"  JOIN rollout o ON o.service_id = k.service_id"
 		"   AND o.rollout_id = k.rollout_id"
-		"  WHERE k.service_id = ? AND k.lesson_seq <="
-		"   (SELECT lesson_seq FROM rollout r WHERE r.rollout_id = ?"
-		"    AND r.service_id = k.service_id)"
+		"  WHERE k.service_id ="
+		"   (SELECT s.service_id FROM service s WHERE s.name = ?)"
+		"  AND k.lesson_seq <= ?"
 		"  GROUP BY o.baseline ORDER BY 2 DESC LIMIT ?) AS n"
 		" ON n.service_id = l.service_id"
 		"  AND n.lesson_seq = l.lesson_seq"
@@ -509,8 +452,8 @@ int store_each_lesson(struct store *st, int64_t rollout_id, uint32_t most,
 
 	if (rc < 0)
 		return rc;
-	stmt_bind_i64(l.s, rollout_id / ROLLOUTS_PER_SERVICE);
-	stmt_bind_i64(l.s, rollout_id);
+	stmt_bind_text(l.s, service);
+	stmt_bind_i64(l.s, last_seq);
 	stmt_bind_i64(l.s, most);
 	while ((rc = stmt_step(l.s, err)) == 1) {
 		lesson.seq = stmt_i64(l.s, 0);
@@ -525,4 +468,26 @@ int store_each_lesson(struct store *st, int64_t rollout_id, uint32_t most,
 	}
 	look_end(&l);
 	return rc;
+}
+
+int store_known_lesson(struct store *st, const char *service, int64_t at_ms,
+		       int64_t *ret_seq, struct err *err)
+{
+	static const char sql[] =
+		"SELECT r.lesson_seq FROM service s JOIN rollout r"
+		" ON r.service_id = s.service_id WHERE s.name = ?"
+		" AND r.until_ms IS NULL AND r.begun_ms <= ?"
+		" ORDER BY r.begun_ms DESC, r.rollout_id DESC LIMIT 1";
+	struct look l;
+	int rc = look_begin(st, sql, &l, err);
+
+	if (rc < 0)
+		return rc;
+	stmt_bind_text(l.s, service);
+	stmt_bind_i64(l.s, at_ms);
+	rc = stmt_step(l.s, err);
+	if (rc >= 0)
+		*ret_seq = rc == 1 ? stmt_i64(l.s, 0) : 0;
+	look_end(&l);
+	return rc < 0 ? rc : 0;
 }

@@ -19,6 +19,7 @@
 #include "gate/store.h"
 
 struct sqlite;
+struct stmt;
 
 /* Numbers of a service's rollouts: service_id * this + 1, 2, ... */
 enum { ROLLOUTS_PER_SERVICE = LIMIT_SERVICE_ROLLOUTS + 1 };
@@ -79,13 +80,28 @@ int store_do_checked(struct store *st,
 		     void *ctx, size_t bytes, struct err *err);
 
 /*
- * store_read.c: borrow a connection that reads; give it back.  Waits for one
+ * store_pool.c: borrow a connection that reads; give it back.  Waits for one
  * up to LIMIT_STORE_WAIT_MS, then -EBUSY.
  */
 int store_reader_take(struct store *st, struct sqlite **ret_db,
 		      struct err *err);
 void store_reader_give(struct store *st, struct sqlite *db);
 void store_readers_close(struct store *st);
+
+/* A statement on a borrowed connection. */
+struct look {
+	struct store *st;
+	struct sqlite *db;
+	struct stmt *s;
+};
+
+/* Begin one; look_rollout() binds what names a rollout.  End it in any case
+   but that of an error here. */
+int look_begin(struct store *st, const char *sql, struct look *l,
+	       struct err *err);
+int look_rollout(struct store *st, const char *sql, int64_t rollout_id,
+		 struct look *l, struct err *err);
+void look_end(struct look *l);
 
 /* The service's number.  Returns 0, or -ENOENT without a message. */
 int store_service_find(struct sqlite *db, const char *service,
@@ -94,5 +110,15 @@ int store_service_find(struct sqlite *db, const char *service,
 /* store_write.c: the same, given a number if it is new.  A job's call. */
 int store_service_get(struct sqlite *db, const char *service,
 		      int64_t *ret_service_id, struct err *err);
+
+/*
+ * store_decide.c: add a rollout with its first step, under the service's next
+ * number; add a judged window.  A job's calls.
+ */
+int store_rollout_add(struct sqlite *db, const struct store_rollout *want,
+		      int64_t service_id, int64_t *ret_rollout_id,
+		      struct err *err);
+int store_judged_add(struct sqlite *db, int64_t rollout_id,
+		     const struct store_judged *j, struct err *err);
 
 #endif /* GATE_STORE_SQLITE_H */

@@ -3,9 +3,12 @@
 #ifndef CI_CLI_ASK_H
 #define CI_CLI_ASK_H
 
+#include <stdint.h>
+
 #include "ci/cli/decide.h"
 
 struct client;
+struct client_reply;
 struct options;
 
 /*
@@ -19,5 +22,16 @@ enum exit_code ask_rollouts(struct client *c, const struct options *o);
 
 /* tailgate stop: stop the rollout and say so. */
 enum exit_code ask_stop(struct client *c, const struct options *o);
+
+/* tailgate replay: have the rollout judged again and say how it compares. */
+enum exit_code ask_replay(struct client *c, const struct options *o);
+
+/*
+ * Send one request: a POST of json, or a GET for NULL.  What went wrong is
+ * said on stderr.  Returns EXIT_PASS with a reply of 200, which the caller
+ * releases either way, or what to exit with.
+ */
+enum exit_code ask_call(struct client *c, const char *target, const char *json,
+			int64_t timeout_ms, struct client_reply *ret_r);
 
 #endif /* CI_CLI_ASK_H */

@@ -15,13 +15,12 @@
 /* Nobody waits on these: the gate answers now or not at all. */
 enum { CALL_MS = 30 * 1000 };
 
-/* Send one request.  EXIT_PASS with a reply of 200, or what to exit with. */
-static enum exit_code call(struct client *c, const char *target,
-			   const char *json, struct client_reply *ret_r)
+enum exit_code ask_call(struct client *c, const char *target, const char *json,
+			int64_t timeout_ms, struct client_reply *ret_r)
 {
 	struct document_error e;
 	struct err err = { "" };
-	int rc = client_call(c, target, json, CALL_MS, ret_r, &err);
+	int rc = client_call(c, target, json, timeout_ms, ret_r, &err);
 
 	if (rc < 0) {
 		fprintf(stderr, "tailgate: %s\n", err.text);
@@ -47,7 +46,8 @@ enum exit_code ask_rollouts(struct client *c, const struct options *o)
 	buf_puts(&target, "/v1/rollouts");
 	if (o->service)
 		client_query_add(&target, "service", o->service);
-	code = target.bad ? EXIT_GATE : call(c, target.bytes, NULL, &reply);
+	code = target.bad ? EXIT_GATE
+			  : ask_call(c, target.bytes, NULL, CALL_MS, &reply);
 	if (code != EXIT_PASS)
 		goto out;
 	if (document_table(reply.body.bytes, reply.body.len, &table, &err) <
@@ -76,7 +76,7 @@ enum exit_code ask_stop(struct client *c, const struct options *o)
 	json_text_string(&json, o->reason);
 	buf_puts(&json, "}");
 	if (!target.bad && !json.bad)
-		code = call(c, target.bytes, json.bytes, &reply);
+		code = ask_call(c, target.bytes, json.bytes, CALL_MS, &reply);
 	if (code == EXIT_PASS && o->json)
 		printf("%s\n", reply.body.bytes);
 	else if (code == EXIT_PASS)

@@ -26,6 +26,8 @@ enum {
 	POLL_MS = 25 * 1000,
 	/* what a reply may take beyond the time it was allowed to wait */
 	GRACE_MS = 10 * 1000,
+	/* judging six hours of a hundred instances at once */
+	PAST_MS = 15 * 60 * 1000,
 	/* a gate that does not wait when asked to is asked once a second */
 	POLL_MIN_MS = 1000,
 };
@@ -64,6 +66,25 @@ static void pause_ms(const struct asking *a, int64_t ms)
 	nanosleep(&ts, NULL);
 }
 
+/* What begins a rollout over a past time. */
+static void past_write(const struct options *o, struct buf *json)
+{
+	buf_puts(json, "{\"service\":");
+	json_text_string(json, o->service);
+	buf_puts(json, ",\"baseline\":");
+	json_text_string(json, o->baseline);
+	buf_puts(json, ",\"canary\":");
+	json_text_string(json, o->canary);
+	if (o->policy) {
+		buf_puts(json, ",\"policy\":");
+		json_text_string(json, o->policy);
+	}
+	if (o->has_step)
+		buf_printf(json, ",\"step\":%" PRIu64, o->step);
+	buf_printf(json, ",\"from\":%" PRId64 ",\"until\":%" PRId64 "}",
+		   o->from_ms, o->until_ms);
+}
+
 static void target_write(const struct options *o, int64_t wait_ms,
 			 struct buf *target)
 {
@@ -94,8 +115,12 @@ static bool document_take(struct asking *a, const struct client_reply *r,
 			  struct err *err)
 {
 	struct document d = { 0 };
+	int rc = a->o->has_from
+			 ? document_rollout_parse(r->body.bytes, r->body.len,
+						  &d, err)
+			 : document_parse(r->body.bytes, r->body.len, &d, err);
 
-	if (document_parse(r->body.bytes, r->body.len, &d, err) < 0)
+	if (rc < 0)
 		return false;
 	document_release(&a->document);
 	a->document = d;
@@ -169,18 +194,11 @@ static void pause_after_failure(struct asking *a, int64_t ms)
 	}
 }
 
-/* One request.  Fills a->failure if nothing was to be had. */
-static enum answer ask_once(struct asking *a, int64_t *ret_retry_after_s)
+/* How long the gate may take to decide, for the next request. */
+static int64_t wait_of(const struct asking *a, int64_t left)
 {
-	struct client_reply reply = { 0 };
-	struct document_error e;
-	struct buf target = { 0 };
-	enum answer answer = ANSWER_RETRY;
-	int64_t left = a->deadline_ms - now_ms();
 	int64_t wait = left < 0 ? 0 : left < POLL_MS ? left : POLL_MS;
 	int64_t due = progress_due_ms(&a->progress) - now_ms();
-	int64_t timeout;
-	int rc;
 
 	/* an answer by the time that there should be a line again */
 	if (a->o->command == COMMAND_WAIT && wait > due)
@@ -188,17 +206,48 @@ static enum answer ask_once(struct asking *a, int64_t *ret_retry_after_s)
 	if (wait > left)
 		wait = left < 0 ? 0 : left;
 	/* the first answer is wanted now: it shows that all is well */
-	if (!a->has_document)
-		wait = 0;
-	a->failure.text[0] = '\0';
-	target_write(a->o, wait, &target);
+	return a->has_document ? wait : 0;
+}
+
+/* Send the question.  Returns as client_call() does. */
+static int question_send(struct asking *a, struct client_reply *ret_reply)
+{
+	int64_t left = a->deadline_ms - now_ms();
+	int64_t wait = wait_of(a, left);
+	int64_t timeout = wait + GRACE_MS;
+	struct buf target = { 0 };
+	struct buf json = { 0 };
+	int rc;
+
 	/* waiting ends when it was said to, even if the gate hangs */
-	timeout = wait + GRACE_MS;
 	if (a->o->command == COMMAND_WAIT && timeout > left + 1000)
 		timeout = left + 1000;
-	rc = target.bad ? err_set(&a->failure, -ENOMEM, "no memory")
-			: client_call(a->client, target.bytes, NULL, timeout,
-				      &reply, &a->failure);
+	if (a->o->has_from) {
+		timeout = PAST_MS;
+		buf_puts(&target, "/v1/rollouts");
+		past_write(a->o, &json);
+	} else {
+		target_write(a->o, wait, &target);
+	}
+	rc = target.bad || json.bad
+		     ? err_set(&a->failure, -ENOMEM, "no memory")
+		     : client_call(a->client, target.bytes, json.bytes, timeout,
+				   ret_reply, &a->failure);
+	buf_release(&target);
+	buf_release(&json);
+	return rc;
+}
+
+/* One request.  Fills a->failure if nothing was to be had. */
+static enum answer ask_once(struct asking *a, int64_t *ret_retry_after_s)
+{
+	struct client_reply reply = { 0 };
+	struct document_error e;
+	enum answer answer = ANSWER_RETRY;
+	int rc;
+
+	a->failure.text[0] = '\0';
+	rc = question_send(a, &reply);
 	if (rc < 0) {
 		answer = rc == -EINVAL ? ANSWER_USAGE : ANSWER_RETRY;
 		goto out;
@@ -214,7 +263,6 @@ static enum answer ask_once(struct asking *a, int64_t *ret_retry_after_s)
 	(void)err_set(&a->failure, 0, "%s%sHTTP %u: %s", e.code,
 		      e.code[0] ? ", " : "", reply.status, e.text);
 out:
-	buf_release(&target);
 	buf_release(&reply.body);
 	return answer;
 }

@@ -15,6 +15,7 @@ enum answer decide_answer(unsigned int status)
 {
 	switch (status) {
 	case 200:
+	case 201: /* a past time was judged now, not before */
 		return ANSWER_DOCUMENT;
 	case 401:
 	case 403:

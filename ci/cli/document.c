@@ -96,36 +96,48 @@ static int members_read(const json_t *root, struct document *d, struct err *err)
 	return check_flags(root, d, err);
 }
 
+static int verdict_read(const json_t *root, struct document *ret_d,
+			struct err *err)
+{
+	struct document d = { 0 };
+	int rc;
+
+	if (!json_is_object(root))
+		return err_set(err, -EBADMSG,
+			       "what the gate answered is no JSON object: is "
+			       "this a gate?");
+	rc = members_read(root, &d, err);
+	if (rc < 0)
+		return rc;
+	/* 15 digits, because 17 write 1.246 as 1.2460000000000000 and more */
+	d.text = json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(15));
+	if (!d.text)
+		return err_set(err, -ENOMEM, "no memory");
+	if (!text_is_clean(d.text)) {
+		free(d.text);
+		return err_set(err, -EBADMSG,
+			       "the gate's document has control characters");
+	}
+	*ret_d = d;
+	return 0;
+}
+
 int document_parse(const char *bytes, size_t len, struct document *ret_d,
 		   struct err *err)
 {
-	struct document d = { 0 };
 	json_t *root = load(bytes, len);
-	int rc;
+	int rc = verdict_read(root, ret_d, err);
 
-	if (!json_is_object(root)) {
-		rc = err_set(err, -EBADMSG,
-			     "what the gate answered is no JSON object: is "
-			     "this a gate?");
-		goto out;
-	}
-	rc = members_read(root, &d, err);
-	if (rc < 0)
-		goto out;
-	/* 15 digits, because 17 write 1.246 as 1.2460000000000000 and more */
-	d.text = json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(15));
-	if (!d.text) {
-		rc = err_set(err, -ENOMEM, "no memory");
-		goto out;
-	}
-	if (!text_is_clean(d.text)) {
-		free(d.text);
-		rc = err_set(err, -EBADMSG,
-			     "the gate's document has control characters");
-		goto out;
-	}
-	*ret_d = d;
-out:
+	json_decref(root);
+	return rc;
+}
+
+int document_rollout_parse(const char *bytes, size_t len,
+			   struct document *ret_d, struct err *err)
+{
+	json_t *root = load(bytes, len);
+	int rc = verdict_read(json_object_get(root, "verdict"), ret_d, err);
+
 	json_decref(root);
 	return rc;
 }
@@ -147,6 +159,84 @@ void document_error_parse(const char *bytes, size_t len,
 	text_clean(ret_e->text, sizeof(ret_e->text),
 		   text ? text : "it gave no reason");
 	json_decref(root);
+}
+
+static int outcome_find(const char *name, enum replay_outcome *ret_outcome)
+{
+	static const char *const names[REPLAY_N] = {
+		[REPLAY_IDENTICAL] = "identical",
+		[REPLAY_CLOSE] = "close",
+		[REPLAY_DIFFERENT] = "different",
+		[REPLAY_NOTHING] = "nothing",
+	};
+
+	for (int i = 0; name && i < REPLAY_N; i++)
+		if (strcmp(name, names[i]) == 0) {
+			*ret_outcome = (enum replay_outcome)i;
+			return 0;
+		}
+	return -ENOENT;
+}
+
+/* The counts must add up to the outcome, or neither is to be believed. */
+static bool replay_adds_up(const struct document_replay *r)
+{
+	if (r->identical + r->close + r->different != r->windows)
+		return false;
+	switch (r->outcome) {
+	case REPLAY_IDENTICAL:
+		return r->windows > 0 && r->identical == r->windows &&
+		       r->same_decision;
+	case REPLAY_CLOSE:
+		return r->close > 0 && r->different == 0 && r->same_decision;
+	case REPLAY_DIFFERENT:
+		return r->different > 0;
+	case REPLAY_NOTHING:
+	case REPLAY_N:
+		break;
+	}
+	return r->windows == 0;
+}
+
+static bool replay_read(const json_t *root, struct document_replay *r)
+{
+	const json_t *same = json_object_get(root, "same_decision");
+	const json_t *most = json_object_get(root, "largest_difference");
+	const char *field = text_of(root, "first_field");
+	const char *stored = text_of(root, "first_stored");
+	const char *recomputed = text_of(root, "first_recomputed");
+
+	if (outcome_find(text_of(root, "outcome"), &r->outcome) < 0 ||
+	    !json_is_boolean(same) || !json_is_number(most) || !field ||
+	    !stored || !recomputed || !count_of(root, "windows", &r->windows) ||
+	    !count_of(root, "identical", &r->identical) ||
+	    !count_of(root, "close", &r->close) ||
+	    !count_of(root, "different", &r->different) ||
+	    !count_of(root, "first_from_ms", &r->first_from_ms))
+		return false;
+	r->same_decision = json_is_true(same);
+	r->largest_difference = json_number_value(most);
+	text_clean(r->field, sizeof(r->field), field);
+	text_clean(r->stored, sizeof(r->stored), stored);
+	text_clean(r->recomputed, sizeof(r->recomputed), recomputed);
+	return replay_adds_up(r);
+}
+
+int document_replay_parse(const char *bytes, size_t len,
+			  struct document_replay *ret_r, struct err *err)
+{
+	struct document_replay r = { 0 };
+	json_t *root = load(bytes, len);
+	int rc = 0;
+
+	if (replay_read(root, &r))
+		*ret_r = r;
+	else
+		rc = err_set(err, -EBADMSG,
+			     "what the gate answered says nothing of a "
+			     "replay, or contradicts itself");
+	json_decref(root);
+	return rc;
 }
 
 /* One rollout: a row, or nothing of it. */

@@ -16,6 +16,7 @@ enum {
 	DOCUMENT_CODE_BYTES = 64,
 	DOCUMENT_REPORT_BYTES = 512,
 	DOCUMENT_ERROR_BYTES = 512,
+	DOCUMENT_VALUE_BYTES = 256,
 };
 
 /* What the program goes by; the rest is passed on in text. */
@@ -44,6 +45,10 @@ struct document {
 int document_parse(const char *bytes, size_t len, struct document *ret_d,
 		   struct err *err);
 
+/* The same for the verdict in a rollout as the gate writes one. */
+int document_rollout_parse(const char *bytes, size_t len,
+			   struct document *ret_d, struct err *err);
+
 /* Free what d holds.  A zeroed document holds nothing. */
 void document_release(struct document *d);
 
@@ -56,6 +61,36 @@ struct document_error {
 /* Read the body of a reply that is no success; never fails. */
 void document_error_parse(const char *bytes, size_t len,
 			  struct document_error *ret_e);
+
+/* What came of judging a rollout again. */
+enum replay_outcome {
+	REPLAY_IDENTICAL,
+	REPLAY_CLOSE,
+	REPLAY_DIFFERENT,
+	REPLAY_NOTHING, /* no window had a verdict yet */
+	REPLAY_N,
+};
+
+struct document_replay {
+	enum replay_outcome outcome;
+	bool same_decision;
+	uint64_t windows;
+	uint64_t identical;
+	uint64_t close;
+	uint64_t different;
+	double largest_difference; /* of a figure, relative */
+	uint64_t first_from_ms;	   /* of the window that first differs */
+	char field[DOCUMENT_CODE_BYTES];
+	char stored[DOCUMENT_VALUE_BYTES];
+	char recomputed[DOCUMENT_VALUE_BYTES];
+};
+
+/*
+ * Read what the gate answered to a replay.
+ * Returns 0, or -EBADMSG if it is no such document.
+ */
+int document_replay_parse(const char *bytes, size_t len,
+			  struct document_replay *ret_r, struct err *err);
 
 /*
  * Append a list of rollouts as a table for people.

@@ -42,6 +42,7 @@ static const char help_all[] =
 	"  tailgate verdict   ask once and print the answer\n"
 	"  tailgate rollouts  list the newest rollouts\n"
 	"  tailgate stop      stop judging a rollout\n"
+	"  tailgate replay    judge a rollout again from what was stored\n"
 	"  tailgate policy    check the file of a policy, without a gate\n"
 	"  tailgate version   print the version\n"
 	"\n"
@@ -74,7 +75,13 @@ static const char help_verdict[] =
 	"still\n"
 	"running exits with 5.\n"
 	"\n" IDENTITIES "  --wait SECONDS       let the gate take so long to "
-	"decide; else 0\n" OUTCOMES CONNECTION "\n" EXITS;
+	"decide; else 0\n"
+	"  --from T --until T   judge what was stored of this past time, "
+	"now;\n"
+	"                       T is 2026-01-31T10:00:00Z or Unix ms, up to 6 "
+	"h\n"
+	"                       apart; the verdict is final\n" OUTCOMES
+		CONNECTION "\n" EXITS;
 
 static const char help_rollouts[] =
 	"tailgate rollouts: list the newest rollouts and their verdicts\n"
@@ -90,6 +97,23 @@ static const char help_stop[] =
 	"it.  Stopping is recorded and cannot be undone.\n"
 	"\n"
 	"  --reason TEXT        why; it is kept\n" CONNECTION "\n" EXITS;
+
+static const char help_replay[] =
+	"tailgate replay ROLLOUT: judge a rollout again and compare\n"
+	"\n"
+	"The gate folds the batches that it has stored once more, window by\n"
+	"window, each up to the batch that it knew of when it judged, and\n"
+	"compares every verdict with the one it wrote down.\n"
+	"\n"
+	"ROLLOUT is its number, as tailgate rollouts and the report's URL "
+	"have\n"
+	"it.\n"
+	"\n" CONNECTION "\n"
+	"Exit status: 0 the same to the bit, or the same decisions with\n"
+	"figures within 1e-9 of their value, as another mathematics library\n"
+	"gives them (the sentence says which); 1 it differs; 2 usage, no\n"
+	"window judged yet, or batches past their retention; 4 gate out of\n"
+	"reach, at fault or refusing the token.\n";
 
 static const char help_policy[] =
 	"tailgate policy check FILE: would a gate take this policy?\n"
@@ -122,6 +146,8 @@ const char *options_help(enum command command)
 		return help_rollouts;
 	case COMMAND_STOP:
 		return help_stop;
+	case COMMAND_REPLAY:
+		return help_replay;
 	case COMMAND_POLICY:
 		return help_policy;
 	case COMMAND_VERSION:

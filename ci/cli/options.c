@@ -8,20 +8,22 @@
 #include "common/err.h"
 #include "common/identity.h"
 #include "common/num.h"
+#include "common/time_text.h"
 
 enum { HOUR_MS = 60 * 60 * 1000 };
 
 static const char *const command_names[COMMAND_N] = {
 	[COMMAND_WAIT] = "wait",	 [COMMAND_VERDICT] = "verdict",
 	[COMMAND_ROLLOUTS] = "rollouts", [COMMAND_STOP] = "stop",
-	[COMMAND_POLICY] = "policy",	 [COMMAND_VERSION] = "version",
-	[COMMAND_HELP] = "help",
+	[COMMAND_REPLAY] = "replay",	 [COMMAND_POLICY] = "policy",
+	[COMMAND_VERSION] = "version",	 [COMMAND_HELP] = "help",
 };
 
 /* Commands that an option belongs to, as bits. */
 enum {
 	ASKS = 1 << COMMAND_WAIT | 1 << COMMAND_VERDICT,
-	CALLS = ASKS | 1 << COMMAND_ROLLOUTS | 1 << COMMAND_STOP,
+	NUMBERED = 1 << COMMAND_STOP | 1 << COMMAND_REPLAY,
+	CALLS = ASKS | 1 << COMMAND_ROLLOUTS | NUMBERED,
 	JSON = CALLS | 1 << COMMAND_POLICY,
 };
 
@@ -111,6 +113,18 @@ static int set_wait(struct options *o, const char *v, struct err *err)
 	return 0;
 }
 
+static int set_from(struct options *o, const char *v, struct err *err)
+{
+	o->has_from = true;
+	return time_text_read("--from", v, &o->from_ms, err);
+}
+
+static int set_until(struct options *o, const char *v, struct err *err)
+{
+	o->has_until = true;
+	return time_text_read("--until", v, &o->until_ms, err);
+}
+
 static int set_timeout(struct options *o, const char *v, struct err *err)
 {
 	return num_duration_ms("--timeout", v, 1000, INT64_C(30) * 24 * HOUR_MS,
@@ -175,6 +189,8 @@ static const struct option_row {
 	{ "policy", ASKS, 0, set_policy },
 	{ "attempt", ASKS, 0, set_attempt },
 	{ "wait", 1 << COMMAND_VERDICT, 0, set_wait },
+	{ "from", 1 << COMMAND_VERDICT, 0, set_from },
+	{ "until", 1 << COMMAND_VERDICT, 0, set_until },
 	{ "timeout", 1 << COMMAND_WAIT, 0, set_timeout },
 	{ "unreachable-after", 1 << COMMAND_WAIT, 0, set_away },
 	{ "progress-every", 1 << COMMAND_WAIT, 0, set_progress },
@@ -237,6 +253,20 @@ static int option_read(int argc, char *const *argv, int *at, struct options *o,
 		       word, command_names[o->command]);
 }
 
+/* A past time has both ends, and attempts that the gate counts. */
+static int check_past(const struct options *o, struct err *err)
+{
+	if (o->has_from != o->has_until)
+		return err_set(err, -EINVAL, "--from and --until go together");
+	if (o->has_from && o->until_ms <= o->from_ms)
+		return err_set(err, -EINVAL, "--until is not after --from");
+	if (o->has_from && o->attempt > 0)
+		return err_set(err, -EINVAL,
+			       "--attempt: the gate counts those of past time "
+			       "itself");
+	return 0;
+}
+
 static int check_needed(const struct options *o, unsigned int given,
 			struct err *err)
 {
@@ -248,10 +278,11 @@ static int check_needed(const struct options *o, unsigned int given,
 				       command_names[o->command], rows[i].name,
 				       command_names[o->command]);
 	}
-	if (o->command == COMMAND_STOP && o->id == 0)
+	if ((NUMBERED & 1U << o->command) && o->id == 0)
 		return err_set(err, -EINVAL,
-			       "stop needs the number of a rollout; tailgate "
-			       "rollouts lists them");
+			       "%s needs the number of a rollout; tailgate "
+			       "rollouts lists them",
+			       command_names[o->command]);
 	if (o->command == COMMAND_POLICY && !o->file)
 		return err_set(err, -EINVAL,
 			       "policy needs something to do and a file: "
@@ -261,7 +292,7 @@ static int check_needed(const struct options *o, unsigned int given,
 			       "--baseline and --canary are both \"%s\": there "
 			       "is nothing to compare",
 			       o->canary);
-	return 0;
+	return check_past(o, err);
 }
 
 /* "check FILE", the only thing to do with a policy here. */
@@ -297,7 +328,7 @@ static int words_read(int argc, char *const *argv, struct options *o,
 			o->json = true;
 		} else if (strncmp(argv[i], "--", 2) == 0) {
 			rc = option_read(argc, argv, &i, o, &given, err);
-		} else if (o->command == COMMAND_STOP && o->id == 0) {
+		} else if ((NUMBERED & 1U << o->command) && o->id == 0) {
 			rc = num_u64("rollout", argv[i], 1, INT64_MAX, &o->id,
 				     NULL);
 			if (rc < 0)

@@ -18,6 +18,7 @@ enum command {
 	COMMAND_VERDICT,  /* ask once */
 	COMMAND_ROLLOUTS, /* list */
 	COMMAND_STOP,
+	COMMAND_REPLAY, /* judge again and compare */
 	COMMAND_POLICY, /* check a file, without a gate */
 	COMMAND_VERSION,
 	COMMAND_HELP,
@@ -49,7 +50,11 @@ struct options {
 	uint64_t id;	    /* of a rollout */
 	bool has_step;
 	uint64_t step;
-	uint64_t attempt;    /* 0: not given */
+	uint64_t attempt; /* 0: not given */
+	bool has_from;	  /* verdict: on a past time, from ... */
+	bool has_until;	  /* ... until */
+	int64_t from_ms;
+	int64_t until_ms;
 	int64_t wait_ms;     /* verdict: how long it may take to be final */
 	int64_t timeout_ms;  /* wait: how long in all */
 	int64_t away_ms;     /* how long the gate may be out of reach */

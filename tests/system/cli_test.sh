@@ -233,6 +233,43 @@ check "a policy by another name" 0 'called NAME.json$' '' \
 check "no such policy" 2 '' 'none.json: No such file' \
 	policy check "$dir/none.json"
 check "a policy and no file" 2 '' 'policy check FILE' policy check
+is "a past time passes" 0 '^pass: because pass' '' verdict pass \
+	--from 2023-11-14T22:13:20Z --until 1700003600000 --policy strict
+holds "as the gate wants it" grep -qF \
+	'{"service":"pass","baseline":"a","canary":"b","policy":"strict","from":1700000000000,"until":1700003600000}' \
+	"$dir/log"
+is "a past time fails" 1 '^fail: ' '' verdict fail --from 1 --until 2
+is "a past time that is refused" 2 '' 'BAD_IDENTITY' verdict bad --from 1 \
+	--until 2
+is "a past time of a gate at fault" 4 '' 'INTERNAL' verdict broken --from 1 \
+	--until 2
+is "what contradicts itself is no verdict on the past either" 4 '' \
+	'contradict' verdict lies --from 1 --until 2
+is "half a past time" 2 '' 'go together' verdict pass --from 1
+is "a past time that runs backwards" 2 '' 'not after --from' verdict pass \
+	--from 2 --until 1
+is "a past time is not waited for" 2 '' 'no option --from' wait pass --from 1
+
+check "a rollout replays" 0 '^rollout 42 replays to the bit: .* 13 verdicts' \
+	'' replay 42 --gate "$url"
+check "with another libm" 0 '^rollout 43 replays to the same decisions: of 13 verdicts 2 differ in figures by less than 1e-9 of their value (at most 3.1e-12)' \
+	'' replay 43 --gate "$url"
+check "or it does not" 1 '^rollout 44 does not replay: 1 of 13 verdicts differs .* 2023-11-14 22:13:20 UTC, in which p99_ratio was written down as 1.25 and is recomputed as 1.5' \
+	'' replay 44 --gate "$url"
+check "nothing is no agreement" 2 'nothing to compare' '' \
+	replay 45 --gate "$url"
+check "nor is what does not add up" 4 '' 'contradicts itself' \
+	replay 46 --gate "$url"
+check "windows past their retention" 2 '' 'NO_DATA, HTTP 410' \
+	replay 47 --gate "$url"
+check "a replay as a document" 1 '^{.*"outcome": "different"' '' \
+	replay 44 --gate "$url" --json
+check "a replay of what is no number" 2 '' 'no number of one' \
+	replay x --gate "$url"
+check "a replay of nothing" 2 '' 'replay needs the number' \
+	replay --gate "$url"
+check "a replay without a gate" 4 '' '127.0.0.1' \
+	replay 42 --gate http://127.0.0.1:1
 
 check "no command" 2 '' 'tailgate wait'
 check "help" 0 'Exit status' '' --help

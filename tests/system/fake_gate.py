@@ -67,6 +67,30 @@ def answer(service, n):
     return scripts.get(service, lambda: document(service))()
 
 
+def replay(rollout):
+    """What a replay of this rollout came to."""
+    d = {"rollout": int(rollout), "outcome": "identical", "windows": 13,
+         "identical": 13, "close": 0, "different": 0, "same_decision": True,
+         "largest_difference": 0, "first_from_ms": 0, "first_to_ms": 0,
+         "first_field": "", "first_stored": "", "first_recomputed": ""}
+    first = {"first_from_ms": 1700000000000, "first_to_ms": 1700000010000,
+             "first_field": "p99_ratio", "first_stored": "1.25",
+             "first_recomputed": "1.5"}
+    if rollout == "43":
+        d.update(first, outcome="close", identical=11, close=2,
+                 largest_difference=3.125e-12)
+    elif rollout == "44":
+        d.update(first, outcome="different", identical=12, different=1,
+                 largest_difference=0.2)
+    elif rollout == "45":
+        d.update(outcome="nothing", windows=0, identical=0)
+    elif rollout == "46":
+        d.update(outcome="identical", identical=12)
+    elif rollout == "47":
+        return error(410, "NO_DATA")
+    return 200, json.dumps(d), {}
+
+
 class Gate(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -95,6 +119,9 @@ class Gate(BaseHTTPRequestHandler):
                  "canary": "b", "verdict": json.loads(
                      document("fail", code="P99_SHIFT")[1])}]}), {})
             return
+        if url.path.endswith("/replay"):
+            self.reply(*replay(url.path.split("/")[3]))
+            return
         service = parse_qs(url.query).get("service", [""])[0]
         counts[service] = counts.get(service, 0) + 1
         if service == "cut":
@@ -111,6 +138,13 @@ class Gate(BaseHTTPRequestHandler):
         self.note(body.decode())
         if self.path == "/v1/rollouts/42/stop":
             self.reply(200, "{}", {})
+        elif self.path == "/v1/rollouts":
+            wish = json.loads(body)
+            status, text, fields = answer(wish["service"], 1)
+            if status == 200:
+                status = 201
+                text = json.dumps({"id": 42, "verdict": json.loads(text)})
+            self.reply(status, text, fields)
         else:
             self.reply(*error(404, "NOT_FOUND"))
 

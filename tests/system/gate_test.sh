@@ -31,6 +31,8 @@ check() {
 start() {
 	_gate=$1
 	shift
+	# the address in the log of one before it is no longer true
+	rm -f "$RUN_DIR/logs/$_gate.log"
 	proc_start "$_gate" "$BUILD/tailgated" --listen 127.0.0.1:0 "$@"
 	proc_wait 10 "$_gate" grep -q 'listening on' \
 		"$RUN_DIR/logs/$_gate.log"
@@ -257,6 +259,91 @@ curl -s "$URL/v1/verdict?service=orders&baseline=v1&canary=v2" |
 	sed "s,$URL,$MAIN," >"$RUN_DIR/after"
 check 'the verdict is the same after a restart' cmp "$RUN_DIR/before" \
 	"$RUN_DIR/after"
+
+# --- judged again from what is stored ---
+# replay STATUS TEXT: does the command end so, and say so?
+replay() {
+	"$BUILD/tailgate" replay "$ID" --gate "$URL"
+	_got=$?
+	"$BUILD/tailgate" replay "$ID" --gate "$URL" >"$RUN_DIR/replay"
+	[ "$_got" = "$1" ] && grep -q -- "$2" "$RUN_DIR/replay"
+}
+check 'it replays to the bit after the restart' \
+	replay 0 "rollout $ID replays to the bit: judged again"
+proc_stop main
+# Another mathematics library: the same machine without FMA.  The last bits
+# of figures may be others there, and no decision.
+GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2,-FMA
+export GLIBC_TUNABLES
+start main --store "$RUN_DIR/main.db"
+unset GLIBC_TUNABLES
+check 'it replays on another libm' replay 0 "rollout $ID replays to the "
+check 'with figures as close as said' answer 200 '"different":0,' \
+	"$URL/v1/rollouts/$ID/replay"
+proc_stop main
+cat >"$RUN_DIR/alter.py" <<'END'
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+with db:
+    db.execute("UPDATE judged SET document = "
+               "json_set(document, '$.verdict', 'pass', '$.pass', json('true'))"
+               " WHERE rollout_id = ? AND history = 0 AND from_ms ="
+               " (SELECT min(from_ms) FROM judged WHERE rollout_id = ?"
+               " AND history = 0)", (sys.argv[2], sys.argv[2]))
+db.close()
+END
+check 'somebody alters a verdict in the file' \
+	python3 "$RUN_DIR/alter.py" "$RUN_DIR/main.db" "$ID"
+start main --store "$RUN_DIR/main.db"
+check 'the altered verdict is found and named' replay 1 \
+	'1 of .* and not every decision is the same; .* in which verdict was written down as "pass" and is recomputed as "running"'
+# --- a time that is over ---
+cat >"$RUN_DIR/past.py" <<'END'
+import json, sys
+r = json.load(open(sys.argv[1]))["windows"]
+w = [x for x in r if not x["history"]]
+print(w[0]["from_ms"], w[-1]["to_ms"])
+END
+curl -s "$URL/v1/rollouts/$ID/evidence" >"$RUN_DIR/evidence"
+# shellcheck disable=SC2046 # two numbers
+set -- $(python3 "$RUN_DIR/past.py" "$RUN_DIR/evidence")
+FROM=$1
+UNTIL=$(($2 > $1 + 10000 ? $2 : $1 + 10000))
+# past STATUS TEXT [OPTION...]: the same revisions, over that time
+past() {
+	_status=$1
+	_text=$2
+	shift 2
+	"$BUILD/tailgate" verdict --gate "$URL" --service orders \
+		--baseline v1 --canary v2 --from "$FROM" --until "$UNTIL" "$@" \
+		>"$RUN_DIR/past" 2>"$RUN_DIR/past.why"
+	_got=$?
+	cat "$RUN_DIR/past" "$RUN_DIR/past.why"
+	[ "$_got" = "$_status" ] &&
+		grep -q -- "$_text" "$RUN_DIR/past" "$RUN_DIR/past.why"
+}
+proc_wait 30 'the time of late batches' sh -c \
+	"[ \$(date +%s) -gt $((UNTIL / 1000 + 15)) ]"
+check 'a past time is judged once spools had their time' \
+	past 1 '^fail: GET /orders/{}: P99 .* ms against' --wait 60
+PAST=$(sed -n 's/.*"rollout":\([0-9]*\),.*/\1/p' "$RUN_DIR/past")
+check 'it is another rollout' [ "$PAST" != "$ID" ]
+cp "$RUN_DIR/past" "$RUN_DIR/past.first"
+check 'asked again it is found' past 1 "\"rollout\":$PAST,"
+check 'and says the same' cmp "$RUN_DIR/past" "$RUN_DIR/past.first"
+check 'a deployment never finds it' answer 200 "\"rollout\":$ID," \
+	"$URL/v1/verdict?service=orders&baseline=v1&canary=v2"
+check 'its report says what it is' answer 200 'judged afterwards: from' \
+	"$URL/rollouts/$PAST"
+UNTIL=$(($(now_ms) + 60000))
+check 'the future is refused' past 2 'BAD_RANGE, HTTP 400: until lies in'
+proc_stop main
+start main --store "$RUN_DIR/main.db"
+ID=$PAST
+check 'after a restart it replays to the bit' replay 0 ' replays to the bit: '
+
+check 'no such rollout to replay' answer 404 NOT_FOUND \
+	"$URL/v1/rollouts/77/replay"
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -123,6 +123,57 @@ static void a_list_is_a_table(void)
 	buf_release(&out);
 }
 
+#define REPLAY(outcome, counts, same)                                      \
+	"{\"outcome\":\"" outcome "\"," counts ",\"same_decision\":" same  \
+	",\"largest_difference\":0.5,\"first_from_ms\":7,\"first_field\":" \
+	"\"a\\u001bb\",\"first_stored\":\"1\",\"first_recomputed\":\"2\"}"
+#define COUNTS(windows, identical, close, different)                           \
+	"\"windows\":" windows ",\"identical\":" identical ",\"close\":" close \
+	",\"different\":" different
+
+static void a_replay_adds_up_or_is_refused(void)
+{
+	static const struct {
+		const char *json;
+		int rc;
+	} cases[] = {
+		{ REPLAY("identical", COUNTS("3", "3", "0", "0"), "true"), 0 },
+		{ REPLAY("close", COUNTS("3", "1", "2", "0"), "true"), 0 },
+		{ REPLAY("different", COUNTS("3", "1", "1", "1"), "false"), 0 },
+		{ REPLAY("nothing", COUNTS("0", "0", "0", "0"), "true"), 0 },
+		/* none of these may be taken for agreement */
+		{ REPLAY("identical", COUNTS("0", "0", "0", "0"), "true"),
+		  -EBADMSG },
+		{ REPLAY("identical", COUNTS("3", "2", "1", "0"), "true"),
+		  -EBADMSG },
+		{ REPLAY("identical", COUNTS("3", "3", "0", "0"), "false"),
+		  -EBADMSG },
+		{ REPLAY("close", COUNTS("3", "1", "1", "1"), "true"),
+		  -EBADMSG },
+		{ REPLAY("close", COUNTS("3", "1", "1", "0"), "true"),
+		  -EBADMSG },
+		{ REPLAY("same", COUNTS("3", "3", "0", "0"), "true"),
+		  -EBADMSG },
+		{ REPLAY("identical", COUNTS("3", "3", "0", "\"0\""), "true"),
+		  -EBADMSG },
+		{ "{\"outcome\":\"identical\"}", -EBADMSG },
+		{ "[]", -EBADMSG },
+		{ "", -EBADMSG },
+	};
+	struct document_replay r;
+	struct err err = { "" };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		if (document_replay_parse(cases[i].json, strlen(cases[i].json),
+					  &r, &err) != cases[i].rc)
+			test_fail(__FILE__, __LINE__, "%s", cases[i].json);
+	CHECK_EQ(document_replay_parse(cases[2].json, strlen(cases[2].json), &r,
+				       &err),
+		 0);
+	CHECK(r.outcome == REPLAY_DIFFERENT && r.different == 1);
+	CHECK(r.first_from_ms == 7 && strcmp(r.field, "a?b") == 0);
+}
+
 const struct test_case test_cases[] = {
 	{ "document: a document is read and kept",
 	  a_document_is_read_and_kept },
@@ -132,5 +183,7 @@ const struct test_case test_cases[] = {
 	  texts_cannot_move_a_terminal },
 	{ "document: errors are read or made up", errors_are_read_or_made_up },
 	{ "document: a list is a table", a_list_is_a_table },
+	{ "document: a replay adds up or is refused",
+	  a_replay_adds_up_or_is_refused },
 	{ NULL, NULL },
 };

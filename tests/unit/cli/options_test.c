@@ -76,12 +76,21 @@ static void what_is_not_given_has_its_default(void)
 	CHECK_EQ(o.wait_ms, 25000);
 	CHECK_EQ(parsed("tailgate verdict " IDS " --wait 2m", &o, &err), 0);
 	CHECK_EQ(o.wait_ms, 120000);
+	CHECK(!o.has_from && !o.has_until);
+	CHECK_EQ(parsed("tailgate verdict " IDS " --from 1700000000000 "
+			"--until 2023-11-14T22:14:20Z",
+			&o, &err),
+		 0);
+	CHECK(o.has_from && o.from_ms == INT64_C(1700000000000));
+	CHECK(o.has_until && o.until_ms == INT64_C(1700000060000));
 	CHECK_EQ(parsed("tailgate rollouts --gate http://g", &o, &err), 0);
 	CHECK_EQ(o.command, COMMAND_ROLLOUTS);
 	CHECK_EQ(parsed("tailgate stop 42 --gate http://g --reason enough", &o,
 			&err),
 		 0);
 	CHECK(o.command == COMMAND_STOP && o.id == 42);
+	CHECK_EQ(parsed("tailgate replay 43 --gate http://g", &o, &err), 0);
+	CHECK(o.command == COMMAND_REPLAY && o.id == 43);
 }
 
 static const struct {
@@ -118,6 +127,16 @@ static const struct {
 	  "nothing to compare" },
 	{ "tailgate stop --gate http://g --reason x", "the number of a" },
 	{ "tailgate stop x --gate http://g", "rollout: \"x\"" },
+	{ "tailgate replay --gate http://g", "replay needs the number" },
+	{ "tailgate replay 1 2 --gate http://g", "one word too many" },
+	{ "tailgate replay 1", "needs --gate" },
+	{ "tailgate verdict " IDS " --from 1", "go together" },
+	{ "tailgate verdict " IDS " --until 1", "go together" },
+	{ "tailgate verdict " IDS " --from 1 --until 1", "not after --from" },
+	{ "tailgate verdict " IDS " --from x --until 1", "--from: \"x\"" },
+	{ "tailgate verdict " IDS " --from 1 --until 2 --attempt 3",
+	  "--attempt: the gate counts" },
+	{ "tailgate wait " IDS " --from 1 --until 2", "no option --from" },
 	{ "tailgate stop 1 --gate http://g", "needs --reason" },
 	{ "tailgate stop 1 2 --gate http://g", "one word too many" },
 	{ "tailgate rollouts --gate http://g --canary a", "no option" },

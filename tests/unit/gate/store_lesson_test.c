@@ -82,6 +82,7 @@ static void rollout_knows_what_was_taught_before_it_began(void)
 	struct seen_lessons s = { 0 };
 	struct store_rollout a, b, c;
 	struct room r;
+	int64_t seq = 7;
 
 	CHECK_EQ(room_open(&r), 0);
 	CHECK_EQ(begin(&r, "v1", "v2", &a), 0);
@@ -92,20 +93,30 @@ static void rollout_knows_what_was_taught_before_it_began(void)
 	CHECK_EQ(begin(&r, "v1", "v4", &c), 0);
 	store_close(r.st);
 	CHECK_EQ(store_open(r.path, &r.st, NULL), 0);
-	CHECK_EQ(store_each_lesson(r.st, a.rollout_id, 9, see_lesson, &s, NULL),
+	CHECK_EQ(store_each_lesson(r.st, "orders", a.lesson_seq, 9, see_lesson,
+				   &s, NULL),
 		 0);
 	CHECK_EQ(s.n, 0);
-	CHECK_EQ(store_each_lesson(r.st, b.rollout_id, 9, see_lesson, &s, NULL),
+	CHECK_EQ(store_each_lesson(r.st, "orders", b.lesson_seq, 9, see_lesson,
+				   &s, NULL),
 		 0);
 	CHECK_EQ(s.n, 2);
 	CHECK_EQ(s.sum, 32);
 	/* both rollouts had the same baseline: its newest lessons alone */
 	s = (struct seen_lessons){ 0 };
-	CHECK_EQ(store_each_lesson(r.st, c.rollout_id, 9, see_lesson, &s, NULL),
+	CHECK_EQ(store_each_lesson(r.st, "orders", c.lesson_seq, 9, see_lesson,
+				   &s, NULL),
 		 0);
 	CHECK_EQ(s.n, 1);
 	CHECK_EQ(s.first_seq, 2);
 	CHECK_EQ(s.sum, 200);
+	/* of the past that is known which the newest rollout knew then */
+	CHECK_EQ(store_known_lesson(r.st, "orders", 999, &seq, NULL), 0);
+	CHECK_EQ(seq, 0);
+	CHECK_EQ(store_known_lesson(r.st, "orders", 1000, &seq, NULL), 0);
+	CHECK_EQ(seq, 2);
+	CHECK_EQ(store_known_lesson(r.st, "nobody", 1000, &seq, NULL), 0);
+	CHECK_EQ(seq, 0);
 	/* a lesson of no rollout, and nothing to teach */
 	CHECK_EQ(store_put_lessons(r.st, 1000999, &one, 1, NULL), -EEXIST);
 	CHECK_EQ(store_put_lessons(r.st, c.rollout_id, NULL, 0, NULL), 0);

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ci/cli/ask.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "ci/cli/client.h"
+#include "ci/cli/document.h"
+#include "ci/cli/options.h"
+#include "common/buf.h"
+#include "common/err.h"
+#include "common/time_text.h"
+
+/* A day of windows of a hundred instances is folded in some minutes. */
+enum { REPLAY_MS = 15 * 60 * 1000 };
+
+/* What follows "verdict" where there are n. */
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void say_different(const struct options *o,
+			  const struct document_replay *r)
+{
+	char at[TIME_TEXT_BYTES];
+
+	time_text_write((int64_t)r->first_from_ms, at);
+	printf("rollout %" PRIu64 " does not replay: %" PRIu64 " of %" PRIu64
+	       " verdict%s differ%s from what was written down, %s; the "
+	       "first is that of the window at %s, in which %s was written "
+	       "down as %s and is recomputed as %s\n",
+	       o->id, r->different, r->windows, plural(r->windows),
+	       r->different == 1 ? "s" : "",
+	       r->same_decision ? "though every decision is the same"
+				: "and not every decision is the same",
+	       at, r->field, r->stored[0] ? r->stored : "(nothing)",
+	       r->recomputed[0] ? r->recomputed : "(nothing)");
+}
+
+static void say_outcome(const struct options *o,
+			const struct document_replay *r)
+{
+	switch (r->outcome) {
+	case REPLAY_IDENTICAL:
+		printf("rollout %" PRIu64 " replays to the bit: judged again "
+		       "from what is stored, its %" PRIu64 " verdict%s %s "
+		       "as written down\n",
+		       o->id, r->windows, plural(r->windows),
+		       r->windows == 1 ? "is" : "are");
+		break;
+	case REPLAY_CLOSE:
+		printf("rollout %" PRIu64 " replays to the same decisions: of "
+		       "%" PRIu64 " verdict%s %" PRIu64 " %s in figures by "
+		       "less than 1e-9 of their value (at most %.1e), as "
+		       "another mathematics library makes them\n",
+		       o->id, r->windows, plural(r->windows), r->close,
+		       r->close == 1 ? "differs" : "differ",
+		       r->largest_difference);
+		break;
+	case REPLAY_DIFFERENT:
+		say_different(o, r);
+		break;
+	case REPLAY_NOTHING:
+	case REPLAY_N:
+		printf("rollout %" PRIu64 " has no verdict on a window yet: "
+		       "there is nothing to compare\n",
+		       o->id);
+		break;
+	}
+}
+
+static enum exit_code exit_of(enum replay_outcome outcome)
+{
+	switch (outcome) {
+	case REPLAY_IDENTICAL:
+	case REPLAY_CLOSE:
+		return EXIT_PASS;
+	case REPLAY_DIFFERENT:
+		return EXIT_FAIL;
+	case REPLAY_NOTHING:
+	case REPLAY_N:
+		break;
+	}
+	return EXIT_USAGE;
+}
+
+enum exit_code ask_replay(struct client *c, const struct options *o)
+{
+	struct client_reply reply = { 0 };
+	struct document_replay r;
+	struct buf target = { 0 };
+	struct err err = { "" };
+	enum exit_code code = EXIT_GATE;
+
+	buf_printf(&target, "/v1/rollouts/%" PRIu64 "/replay", o->id);
+	if (!target.bad)
+		code = ask_call(c, target.bytes, NULL, REPLAY_MS, &reply);
+	if (code != EXIT_PASS)
+		goto out;
+	if (document_replay_parse(reply.body.bytes, reply.body.len, &r, &err) <
+	    0) {
+		fprintf(stderr, "tailgate: %s\n", err.text);
+		code = EXIT_GATE;
+	} else {
+		code = exit_of(r.outcome);
+		if (o->json)
+			fputs(reply.body.bytes, stdout);
+		else
+			say_outcome(o, &r);
+	}
+out:
+	buf_release(&target);
+	buf_release(&reply.body);
+	return code;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gate/judge_replay.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "common/buf.h"
+#include "gate/document.h"
+#include "gate/judge_fold.h"
+#include "gate/store.h"
+
+struct replaying {
+	struct replay sums;
+	struct err *err;
+};
+
+static void add(struct replay *sums, const struct fold_window *w,
+		const struct record_difference *d)
+{
+	sums->n_windows++;
+	sums->n_identical += d->match == RECORD_IDENTICAL;
+	sums->n_close += d->match == RECORD_CLOSE;
+	sums->n_different += d->match == RECORD_DIFFERENT;
+	sums->distance = fmax(sums->distance, d->distance);
+	if (d->decision)
+		sums->same_decision = false;
+	if (d->match > sums->first.match) {
+		sums->first = *d;
+		sums->from_ms = w->from_ms;
+		sums->to_ms = w->to_ms;
+	}
+}
+
+static int compare(void *ctx, const struct fold *f, const struct fold_window *w)
+{
+	struct replaying *r = ctx;
+	struct record_difference d;
+	struct buf found = { .max = 0 };
+	char *stored = NULL;
+	int rc = store_get_document(f->store, f->meta.rollout_id, w->from_ms,
+				    w->to_ms, &stored, r->err);
+
+	if (rc == 0)
+		rc = verdict_record(&found, &f->meta, &f->verdict, r->err);
+	if (rc == 0)
+		rc = record_compare(stored, found.bytes, &d, r->err);
+	if (rc == 0)
+		add(&r->sums, w, &d);
+	buf_release(&found);
+	free(stored);
+	return rc;
+}
+
+int judge_replay(struct store *st, struct policies *policies,
+		 const struct store_rollout *r, struct replay *ret_replay,
+		 struct err *err)
+{
+	struct replaying replaying = { .sums = { .same_decision = true },
+				       .err = err };
+	struct fold *f = NULL;
+	int rc = fold_check_kept(st, r, err);
+
+	if (rc == 0)
+		rc = fold_new(st, policies, r, &f, err);
+	if (rc == 0)
+		rc = fold_replay(f, compare, &replaying, err);
+	/* what went while it was folded was perhaps not seen */
+	if (rc == 0)
+		rc = fold_check_kept(st, r, err);
+	fold_free(f);
+	if (rc == 0)
+		*ret_replay = replaying.sums;
+	return rc;
+}
