@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/err.h"
 #include "common/limits.h"
@@ -91,6 +92,25 @@ static int set_up(struct sqlite *s, enum sqlite_role role, struct err *err)
 	return 0;
 }
 
+/* SQLite says that it could not open a file, and not why. */
+static int fail_open(struct sqlite *s, int code, const char *path,
+		     struct err *err)
+{
+	int rc = fail(s, code, path, err);
+	const char *slash = strrchr(path, '/');
+	struct stat st;
+	char *dir;
+
+	if (rc != -EIO || !slash || slash == path)
+		return rc;
+	dir = strndup(path, (size_t)(slash - path));
+	if (dir && stat(dir, &st) < 0)
+		(void)err_set(err, rc, "store: %s cannot be opened: %s: %s",
+			      path, dir, err_describe(errno));
+	free(dir);
+	return rc;
+}
+
 int sqlite_open(const char *path, enum sqlite_role role, struct sqlite **ret_db,
 		struct err *err)
 {
@@ -107,7 +127,7 @@ int sqlite_open(const char *path, enum sqlite_role role, struct sqlite **ret_db,
 		flags |= SQLITE_OPEN_CREATE;
 	code = sqlite3_open_v2(path, &s->db, flags, NULL);
 	rc = code == SQLITE_OK ? set_up(s, role, err)
-			       : fail(s, code, path, err);
+			       : fail_open(s, code, path, err);
 	if (rc == 0 && role == SQLITE_ROLE_READER)
 		rc = sqlite_run(s, "PRAGMA query_only = 1", err);
 	if (rc < 0) {
