@@ -96,19 +96,16 @@ static int set_up(struct sqlite *s, enum sqlite_role role, struct err *err)
 static int fail_open(struct sqlite *s, int code, const char *path,
 		     struct err *err)
 {
-	int rc = fail(s, code, path, err);
 	const char *slash = strrchr(path, '/');
+	char *dir = slash ? strndup(path, (size_t)(slash - path)) : NULL;
 	struct stat st;
-	char *dir;
 
-	if (rc != -EIO || !slash || slash == path)
-		return rc;
-	dir = strndup(path, (size_t)(slash - path));
-	if (dir && stat(dir, &st) < 0)
-		(void)err_set(err, rc, "store: %s cannot be opened: %s: %s",
-			      path, dir, err_describe(errno));
+	if (dir && dir[0] != '\0' && stat(dir, &st) < 0)
+		(void)err_set(err, errno_of(code),
+			      "store: %s cannot be opened: %s: %s", path, dir,
+			      err_describe(errno));
 	free(dir);
-	return rc;
+	return fail(s, code, path, err); /* the first message stays */
 }
 
 int sqlite_open(const char *path, enum sqlite_role role, struct sqlite **ret_db,
