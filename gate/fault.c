@@ -21,8 +21,8 @@ static const struct fault_row rows[FAULT_N] = {
 	[FAULT_SAME_REVISION] = { "SAME_REVISION", 400,
 				  "baseline and canary are the same revision" },
 	[FAULT_BAD_POLICY] = { "BAD_POLICY", 400,
-			       "no such policy, or looser than the one that "
-			       "is bound" },
+			       "no such policy, none that can be, or looser "
+			       "than the one that is bound" },
 	[FAULT_BAD_RANGE] = { "BAD_RANGE", 400,
 			      "a time that cannot be judged: empty, too long, "
 			      "not over or no longer kept" },
@@ -51,6 +51,9 @@ static const struct fault_row rows[FAULT_N] = {
 	[FAULT_DUPLICATE_COLLECTOR] = { "DUPLICATE_COLLECTOR", 409,
 					"another stream covers the same "
 					"instance and time" },
+	[FAULT_POLICY_CONFLICT] = { "POLICY_CONFLICT", 409,
+				    "the name is a file's, or another policy "
+				    "has the service" },
 	[FAULT_TOO_SLOW] = { "TOO_SLOW", 408, "the request came too slowly" },
 	[FAULT_TOO_LARGE] = { "TOO_LARGE", 413, "the body is too large" },
 	[FAULT_MEDIA_TYPE] = { "MEDIA_TYPE", 415,

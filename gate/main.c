@@ -94,6 +94,23 @@ static void stop(struct gate *g)
 	auth_close(g->auth);
 }
 
+/* What was put and does not hold, because a file has its name. */
+static int say_aside(void *ctx, const struct policies_entry *e)
+{
+	const struct gate *g = ctx;
+	struct log_line line;
+
+	if (!e->has_aside)
+		return 0;
+	log_begin(&line, g->log, LOG_WARN, "policy_aside");
+	log_text(&line, "policy", e->text.policy.name);
+	log_u64(&line, "holds_version", e->text.policy.version);
+	log_u64(&line, "aside_version", e->aside);
+	log_text(&line, "reason", "a file of --policy-dir has its name");
+	log_end(&line);
+	return 0;
+}
+
 static void say_start(const struct gate *g, const struct options *o)
 {
 	struct log_line line;
@@ -170,6 +187,7 @@ int main(int argc, char **argv)
 		log_event(&log, LOG_ERROR, "cannot_start", err.text);
 	} else {
 		say_start(&gate, &o);
+		(void)policies_each(gate.policies, NULL, say_aside, &gate);
 		run(&gate, &o, &signals);
 	}
 	stop(&gate);

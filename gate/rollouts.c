@@ -49,13 +49,15 @@ static int check_identities(const struct rollout_wish *w, struct reply *rp)
 static int choose_policy(struct gate *g, const struct rollout_wish *w,
 			 struct store_rollout *to, struct reply *rp)
 {
-	const struct policy *bound = policies_bound(g->policies, w->service);
-	struct policy policy = *bound;
+	struct policy bound;
+	struct policy policy;
 
-	if (w->policy && strcmp(w->policy, bound->name) != 0) {
+	policies_bound(g->policies, w->service, &bound);
+	policy = bound;
+	if (w->policy && strcmp(w->policy, bound.name) != 0) {
 		if (policies_get(g->policies, w->policy, 0, &policy, &rp->err) <
 			    0 ||
-		    policy_tightens(bound, &policy, &rp->err) < 0)
+		    policy_tightens(&bound, &policy, &rp->err) < 0)
 			return refuse(rp, FAULT_BAD_POLICY);
 	}
 	snprintf(to->policy, sizeof(to->policy), "%s", policy.name);

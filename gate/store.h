@@ -273,8 +273,8 @@ int store_last_document(struct store *st, int64_t rollout_id,
 /* --- policies: DECIDED, append-only --- */
 
 /*
- * Keep a policy under the next version of its name, unless the newest has
- * the same document.  ret_version receives the version that holds it.
+ * Keep a policy under the next version of its name, unless one has the same
+ * document.  ret_version receives the version that holds it.
  */
 int store_put_policy(struct store *st, const char *name, const char *document,
 		     int64_t at_ms, uint32_t *ret_version, struct err *err);
@@ -286,6 +286,30 @@ int store_put_policy(struct store *st, const char *name, const char *document,
 int store_get_policy(struct store *st, const char *name, uint32_t version,
 		     char **ret_document, uint32_t *ret_version,
 		     struct err *err);
+
+/* The versions of a name, from 1, in the form of the other visits. */
+int store_each_policy_version(struct store *st, const char *name,
+			      int (*visit)(void *ctx, uint32_t version,
+					   int64_t kept_ms),
+			      void *ctx, struct err *err);
+
+/* What was last said of a policy over the API. */
+struct store_policy_said {
+	const char *name;
+	int64_t said_ms;
+	uint32_t version;     /* it is kept; 0: the policy is retired */
+	const char *services; /* JSON: {"services":[...]} */
+};
+
+/* Say it: one more row.  The version is kept already. */
+int store_say_policy(struct store *st, const struct store_policy_said *said,
+		     struct err *err);
+
+/* What holds for each name of which something was said, retired ones too. */
+int store_each_policy_said(struct store *st,
+			   int (*visit)(void *ctx,
+					const struct store_policy_said *said),
+			   void *ctx, struct err *err);
 
 /* Figures for /metrics. */
 enum store_lesson_kind {

@@ -258,6 +258,16 @@ void policy_text_print(struct buf *out, const struct policy *policy)
 	buf_puts(out, "]}");
 }
 
+void policy_text_services(struct buf *out, const struct policy_text *t)
+{
+	buf_puts(out, "[");
+	for (size_t i = 0; i < t->n_services; i++) {
+		buf_puts(out, i ? "," : "");
+		json_text_string(out, t->services[i]);
+	}
+	buf_puts(out, "]");
+}
+
 /* --- names --- */
 
 int policy_name_check(const char *name, struct err *err)

@@ -54,6 +54,9 @@ void policy_text_release(struct policy_text *t);
  */
 void policy_text_print(struct buf *out, const struct policy *policy);
 
+/* Append its services as a JSON array. */
+void policy_text_services(struct buf *out, const struct policy_text *t);
+
 /*
  * May a policy have this name?  It is an identity of less than
  * POLICY_NAME_BYTES without "/" and "@": it is a file's name, a segment of a

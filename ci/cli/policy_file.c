@@ -146,12 +146,9 @@ void policy_file_print(struct buf *out, const struct policy_text *t)
 	json_text_string(out, t->policy.name);
 	buf_puts(out, ",\"policy\":");
 	policy_text_print(out, &t->policy);
-	buf_puts(out, ",\"services\":[");
-	for (size_t i = 0; i < t->n_services; i++) {
-		buf_puts(out, i ? "," : "");
-		json_text_string(out, t->services[i]);
-	}
-	buf_puts(out, "],\"differs\":[");
+	buf_puts(out, ",\"services\":");
+	policy_text_services(out, t);
+	buf_puts(out, ",\"differs\":[");
 	for (size_t i = 0; i < n_policy_keys; i++)
 		if (key_differs(&policy_keys[i], &t->policy) != SAME) {
 			buf_puts(out, n++ ? "," : "");

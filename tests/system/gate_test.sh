@@ -144,6 +144,80 @@ check 'pages carry a policy' has_field \
 	"content-security-policy: default-src 'none'" "$MAIN/"
 check 'nothing redirects' answer 404 NOT_FOUND "$MAIN/v1/rollouts/"
 
+# --- policies ---
+mkdir "$RUN_DIR/policies"
+cat >"$RUN_DIR/policies/strict.json" <<'END'
+{ "margin": 0.10, "soak_windows": 60 }
+END
+cat >"$RUN_DIR/policies/pay.json" <<'END'
+{ "margin": 0.05, "services": ["pay"] }
+END
+start policies --store "$RUN_DIR/policies.db" --policy-dir "$RUN_DIR/policies"
+POLICIES=$URL/v1/policies
+ASK="$URL/v1/verdict?baseline=v1&canary=v2"
+check 'a bound policy judges' answer 200 '"policy":"pay@1"' "$ASK&service=pay"
+check 'a stricter one may be named' answer 200 '"policy":"strict@1"' \
+	"$ASK&service=orders&policy=strict"
+check 'a looser one is refused with both numbers' answer 400 \
+	'policy strict: margin 0.1 permits more than 0.05 of policy pay' \
+	"$URL/v1/verdict?service=pay&baseline=v1&canary=v3&policy=strict"
+check 'over POST, too' answer 400 'policy default: margin 0.15 permits more' \
+	-H "$JSON" "$URL/v1/rollouts" -d '{"service":"pay","baseline":"v1",
+	"canary":"v3","policy":"default"}'
+check 'a policy is put' answer 201 '"name":"cart","version":1,"source":"api"' \
+	-X PUT -H "$JSON" "$POLICIES/cart" \
+	-d '{"alpha_pass":0.01,"services":["cart"]}'
+check 'and judges from then on' answer 200 '"policy":"cart@1"' \
+	"$ASK&service=cart"
+check 'other numbers are another version' answer 200 '"version":2' \
+	-X PUT -H "$JSON" "$POLICIES/cart" \
+	-d '{"alpha_pass":0.02,"services":["cart"]}'
+check 'a rollout keeps its own' answer 200 '"policy":"cart@1"' \
+	"$ASK&service=cart"
+check 'the same numbers are the same version' answer 200 '"version":1' \
+	-X PUT -H "$JSON" "$POLICIES/cart" \
+	-d '{"services":["cart"],"alpha_pass":1e-2}'
+check 'what is wrong is said where' answer 400 \
+	'line 2 column 11: margin is 15, permitted are 0.01 to 10' \
+	-X PUT -H "$JSON" "$POLICIES/cart" --data-binary '{
+"margin": 15}'
+check 'half a policy' answer 400 '"code":"MALFORMED"' -X PUT -H "$JSON" \
+	"$POLICIES/cart" -d '{"margin":'
+check 'a name that cannot be' answer 400 '"code":"BAD_POLICY"' -X PUT \
+	-H "$JSON" "$POLICIES/a%20b" -d '{}'
+check 'a file is not shadowed' answer 409 'policy strict is a file' \
+	-X PUT -H "$JSON" "$POLICIES/strict" -d '{"margin":0.3}'
+check 'nor a binding taken' answer 409 'both name service pay' \
+	-X PUT -H "$JSON" "$POLICIES/other" -d '{"services":["pay"]}'
+check 'policies are listed' answer 200 '"name":"pay".*"services":\["pay"\]' \
+	"$POLICIES"
+check 'one is shown' answer 200 '"source":"file".*"margin":0.1,' \
+	"$POLICIES/strict"
+check 'and a version of it' answer 200 '"source":"kept".*"alpha_pass":0.02' \
+	"$POLICIES/cart?version=2"
+check 'and which there are' answer 200 '^{"version":2,"kept_ms":' \
+	"$POLICIES/cart/versions"
+check 'no such version' answer 404 NOT_FOUND "$POLICIES/cart?version=9"
+check 'no such policy' answer 404 'there are default, pay, strict, cart' \
+	"$POLICIES/none"
+proc_stop policies
+cp "$RUN_DIR/policies/strict.json" "$RUN_DIR/policies/cart.json"
+start files --store "$RUN_DIR/policies.db" --policy-dir "$RUN_DIR/policies"
+POLICIES=$URL/v1/policies
+check 'a file wins, and says so' answer 200 \
+	'"source":"file".*"aside_version":1' "$POLICIES/cart"
+check 'in the log as well' grep -q 'policy_aside.*cart' \
+	"$RUN_DIR/logs/files.log"
+check 'what is aside is retired' answer 200 '"retired":"cart"' -X DELETE \
+	"$POLICIES/cart"
+check 'a file is not' answer 409 POLICY_CONFLICT -X DELETE "$POLICIES/cart"
+proc_stop files
+printf '{"services":["pay"]}' >"$RUN_DIR/policies/cart.json"
+check 'two policies for one service are found at start' \
+	sh -c 'timeout 20 "$0" --store "$1.db" --listen 127.0.0.1:0 \
+	--policy-dir "$1" 2>&1 | grep "cart.*pay.* both name service pay"' \
+	"$BUILD/tailgated" "$RUN_DIR/policies"
+
 # --- what is no batch ---
 check 'no batch at all' answer 400 BAD_BATCH --data-binary hello \
 	"$MAIN/v1/batches"
@@ -203,6 +277,16 @@ check 'a batch by a reader' answer 403 FORBIDDEN \
 	-u any:read-orders-token --data-binary "@$BATCH" "$URL/v1/batches"
 check 'admin, by hash' answer 200 openapi -u any:abcdefghijklmnop \
 	"$URL/v1/openapi.json"
+check 'who decides puts no policy' answer 403 FORBIDDEN -X PUT -H "$JSON" \
+	-u any:decide-orders-token "$URL/v1/policies/lax" -d '{"margin":5}'
+check 'nor retires one' answer 403 FORBIDDEN -X DELETE \
+	-u any:decide-orders-token "$URL/v1/policies/default"
+check 'an admin does' answer 201 '"services":\["billing","orders"\]' -X PUT \
+	-H "$JSON" -u any:abcdefghijklmnop "$URL/v1/policies/lax" \
+	-d '{"margin":5,"services":["billing","orders"]}'
+check 'a reader sees services of his own alone' answer 200 \
+	'"services":\["orders"\]' -u any:read-orders-token \
+	"$URL/v1/policies/lax"
 check 'a page asks for a token too' answer 401 NO_TOKEN "$URL/"
 check 'a list shows what may be read' answer 200 '"rollouts":\[$' \
 	-u any:read-orders-token "$URL/v1/rollouts?service=orders"

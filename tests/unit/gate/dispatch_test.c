@@ -11,6 +11,7 @@
 #include "common/buf.h"
 #include "gate/fault.h"
 #include "gate/openapi.h"
+#include "stats/policy_keys.h"
 #include "stats/verdict.h"
 #include "tests/test.h"
 
@@ -35,6 +36,10 @@ static void a_request_finds_its_row(void)
 		{ "GET", "/V1/rollouts", -ENOENT, NULL },
 		{ "GET", "//healthz", -ENOENT, NULL },
 		{ "GET", "", -ENOENT, NULL },
+		{ "PUT", "/v1/policies/strict", 0, "/v1/policies/{name}" },
+		{ "DELETE", "/v1/policies/strict", 0, "/v1/policies/{name}" },
+		{ "PUT", "/v1/policies", -ENOTSUP, NULL },
+		{ "PUT", "/v1/policies/a/b", -ENOENT, NULL },
 		{ "POST", "/healthz", -ENOTSUP, NULL },
 		{ "get", "/healthz", -ENOTSUP, NULL },
 		{ "GET", "/v1/batches", -ENOTSUP, NULL },
@@ -80,6 +85,9 @@ static void the_methods_of_a_path_are_told(void)
 	buf_release(&b);
 	dispatch_allow("/v1/verdict", &b);
 	CHECK(strcmp(b.bytes, "GET") == 0);
+	buf_release(&b);
+	dispatch_allow("/v1/policies/strict", &b);
+	CHECK(strcmp(b.bytes, "GET, HEAD, PUT, DELETE") == 0);
 	buf_release(&b);
 }
 
@@ -198,6 +206,44 @@ static void verdict_codes_are_described_as_they_are(void)
 	json_decref(doc);
 }
 
+/* Does a property say what the table of policies says? */
+static bool is_key(const json_t *property, const struct policy_key *k)
+{
+	const char *means =
+		json_string_value(json_object_get(property, "description"));
+	const json_t *built_in = json_object_get(property, "default");
+
+	if (!means || strcmp(means, k->means) != 0)
+		return false;
+	if (k->kind == POLICY_TRUTH)
+		return json_is_boolean(built_in) &&
+		       json_is_true(built_in) == (k->built_in != 0.0);
+	return json_number_value(built_in) == k->built_in &&
+	       json_number_value(json_object_get(property, "minimum")) ==
+		       k->lo &&
+	       json_number_value(json_object_get(property, "maximum")) == k->hi;
+}
+
+static void policies_are_described_as_they_are(void)
+{
+	json_t *doc = json_loads(openapi_json, JSON_REJECT_DUPLICATES, NULL);
+	json_t *properties = NULL;
+
+	CHECK(doc != NULL);
+	CHECK_EQ(json_unpack(doc, "{s:{s:{s:{s:o}}}}", "components", "schemas",
+			     "Policy", "properties", &properties),
+		 0);
+	for (size_t i = 0; i < n_policy_keys; i++) {
+		const struct policy_key *k = &policy_keys[i];
+
+		if (!is_key(json_object_get(properties, k->name), k))
+			test_fail(__FILE__, __LINE__, "%s", k->name);
+	}
+	/* ignore_routes and services */
+	CHECK_EQ(json_object_size(properties), n_policy_keys + 2);
+	json_decref(doc);
+}
+
 static void what_is_our_fault_may_be_sent_again(void)
 {
 	static const struct {
@@ -231,6 +277,8 @@ const struct test_case test_cases[] = {
 	  codes_are_described_as_they_are },
 	{ "dispatch: verdict codes are described as they are",
 	  verdict_codes_are_described_as_they_are },
+	{ "dispatch: policies are described as they are",
+	  policies_are_described_as_they_are },
 	{ "dispatch: what is our fault may be sent again",
 	  what_is_our_fault_may_be_sent_again },
 	{ NULL, NULL },

@@ -349,40 +349,6 @@ static void window_is_judged_once_and_nothing_after_closing(void)
 	room_close(&r);
 }
 
-static void policy_gets_a_version_when_it_changes(void)
-{
-	struct room r;
-	uint32_t version = 0;
-	char *document = NULL;
-	struct err err = { .text = "" };
-
-	CHECK_EQ(with_policy(&r), 0);
-	CHECK_EQ(store_put_policy(r.st, "default", "{}", T0, &version, NULL),
-		 0);
-	CHECK_EQ(version, 1);
-	CHECK_EQ(store_put_policy(r.st, "default", "{\"a\":1}", T0, &version,
-				  NULL),
-		 0);
-	CHECK_EQ(version, 2);
-	CHECK_EQ(store_put_policy(r.st, "default", "{}", T0, &version, NULL),
-		 0);
-	CHECK_EQ(version, 3); /* it was not the newest */
-	CHECK_EQ(
-		store_get_policy(r.st, "default", 2, &document, &version, NULL),
-		0);
-	CHECK(strcmp(document, "{\"a\":1}") == 0);
-	free(document);
-	CHECK_EQ(
-		store_get_policy(r.st, "default", 0, &document, &version, NULL),
-		0);
-	CHECK_EQ(version, 3);
-	free(document);
-	CHECK_EQ(store_get_policy(r.st, "strict", 0, &document, NULL, &err),
-		 -ENOENT);
-	CHECK(strstr(err.text, "strict"));
-	room_close(&r);
-}
-
 static void retention_spares_what_open_rollouts_rest_on(void)
 {
 	const int64_t begun = T0;
@@ -550,8 +516,6 @@ const struct test_case test_cases[] = {
 	{ "store: steps and stops are added", steps_and_stops_are_added },
 	{ "store: a window is judged once, and nothing after closing",
 	  window_is_judged_once_and_nothing_after_closing },
-	{ "store: a policy gets a version when it changes",
-	  policy_gets_a_version_when_it_changes },
 	{ "store: retention spares what open rollouts rest on",
 	  retention_spares_what_open_rollouts_rest_on },
 	{ "store: everything is there after reopening",
