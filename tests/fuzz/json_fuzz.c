@@ -11,6 +11,14 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
+/* Each member has a key that asks for it. */
+static int member_count(void *ctx, const char *key, struct err *err)
+{
+	(void)err;
+	(*(size_t *)ctx)++;
+	return key ? 0 : -1;
+}
+
 /* Ask a value everything there is to ask. */
 static void ask(const struct json *v)
 {
@@ -24,6 +32,8 @@ static void ask(const struct json *v)
 	size_t count = 0;
 
 	(void)json_want_only(v, keys, NULL); /* any answer is a good one */
+	if (json_want_object(v, NULL) != json_each(v, member_count, &n, NULL))
+		abort(); /* went through what is no object, or ended early */
 	(void)json_get_string(v, "a", 9, &text, NULL);
 	(void)json_get_u64(v, "a", 1, 9, &n, NULL);
 	(void)json_get_i64(v, "a", &i, NULL);

@@ -83,6 +83,37 @@ static void looser_and_stricter_are_told_apart(void)
 	CHECK_EQ(policy_key_compare(soak, 30, 60), -1);
 }
 
+/* Of every number: what is stricter is taken, what is looser is refused. */
+static void callers_may_only_tighten(void)
+{
+	for (size_t i = 0; i < n_policy_keys; i++) {
+		const struct policy_key *k = &policy_keys[i];
+		bool more = k->looser == POLICY_MORE_IS_LOOSER;
+		struct policy bound;
+		struct policy wish;
+		struct err err = { .text = "" };
+		char want[160];
+
+		policy_default(&bound);
+		(void)snprintf(bound.name, sizeof(bound.name), "bound");
+		policy_key_set(k, &bound, more ? k->lo : k->hi);
+		wish = bound;
+		(void)snprintf(wish.name, sizeof(wish.name), "wish");
+		policy_key_set(k, &wish, more ? k->hi : k->lo);
+		(void)snprintf(want, sizeof(want),
+			       "policy wish: %s %.10g permits more than %.10g "
+			       "of policy bound",
+			       k->name, policy_key_get(k, &wish),
+			       policy_key_get(k, &bound));
+		if (policy_tightens(&bound, &wish, &err) != -EINVAL ||
+		    !strstr(err.text, want))
+			test_fail(__FILE__, __LINE__, "%s", err.text);
+		if (policy_tightens(&wish, &bound, NULL) != 0 ||
+		    policy_tightens(&wish, &wish, NULL) != 0)
+			test_fail(__FILE__, __LINE__, "%s", k->name);
+	}
+}
+
 static void values_are_shown_as_people_say_them(void)
 {
 	static const struct {
@@ -172,6 +203,7 @@ const struct test_case test_cases[] = {
 	  what_is_out_of_range_is_named_with_what_is_permitted },
 	{ "policy_keys: looser and stricter are told apart",
 	  looser_and_stricter_are_told_apart },
+	{ "policy_keys: callers may only tighten", callers_may_only_tighten },
 	{ "policy_keys: values are shown as people say them",
 	  values_are_shown_as_people_say_them },
 	{ "policy_keys: the formats say what the table says",
