@@ -27,6 +27,8 @@ struct scenario {
 	double fail_min; /* by the last window */
 	double pass_min;
 	bool forecast;	   /* median within 1.5 times, 80 % within 3 */
+	double sprt_max;   /* median over what the SPRT takes: sprt.h */
+	uint32_t attempts; /* at most, until one passes; 0 means 1 */
 	double median_max; /* windows to what fail_min or pass_min asks */
 };
 

@@ -28,6 +28,7 @@
 #include "tests/draw.h"
 #include "tests/sim/flame.h"
 #include "tests/sim/scenario.h"
+#include "tests/sim/sprt.h"
 
 /* what became of one run */
 struct outcome {
@@ -100,8 +101,23 @@ static double forecast_of(const struct outcome *o, const struct way *way)
 	return was > 0.0 ? (double)half->need / was : 0.0;
 }
 
-static void run(const struct scenario *s, uint64_t seed, double margin,
-		struct outcome *o)
+static void policy_of(const struct scenario *s, double margin,
+		      struct policy *ret_p)
+{
+	policy_default(ret_p);
+	if (s->margin > 0.0)
+		ret_p->margin = s->margin;
+	if (margin > 0.0)
+		ret_p->margin = margin;
+	ret_p->load_unequal_ok = s->load_unequal_ok;
+	ret_p->soak_windows = s->soak ? s->soak : 60000 / s->world.window_ms;
+	if (s->error_margin > 0.0)
+		ret_p->error_margin = s->error_margin;
+	ret_p->give_up_after_ms = 86400000;
+}
+
+static void run_once(const struct scenario *s, uint64_t seed, double margin,
+		     struct outcome *o)
 {
 	struct truth *t = truth_new(&s->world, &s->effect, seed);
 	struct policy policy;
@@ -113,16 +129,7 @@ static void run(const struct scenario *s, uint64_t seed, double margin,
 	uint32_t windows = 0;
 
 	memset(o, 0, sizeof(*o));
-	policy_default(&policy);
-	if (s->margin > 0.0)
-		policy.margin = s->margin;
-	if (margin > 0.0)
-		policy.margin = margin;
-	policy.load_unequal_ok = s->load_unequal_ok;
-	policy.soak_windows = s->soak ? s->soak : 60000 / s->world.window_ms;
-	if (s->error_margin > 0.0)
-		policy.error_margin = s->error_margin;
-	policy.give_up_after_ms = 86400000;
+	policy_of(s, margin, &policy);
 	while (truth_next(t, &w)) {
 		if (!r) {
 			if (rollout_new(&policy, w.from_ms, &r, &err) < 0)
@@ -163,6 +170,19 @@ static void run(const struct scenario *s, uint64_t seed, double margin,
 			     verdict_code_name(v.code), o->windows, v.reason);
 	rollout_free(r);
 	truth_free(t);
+}
+
+/* A rollout, tried again with other pods until it passes. */
+static void run(const struct scenario *s, uint64_t seed, double margin,
+		struct outcome *o)
+{
+	uint32_t n = s->attempts ? s->attempts : 1;
+
+	for (uint32_t i = 0; i < n; i++) {
+		run_once(s, seed + UINT64_C(1000000) * i, margin, o);
+		if (o->word == VERDICT_PASS)
+			return;
+	}
 }
 
 static void *work(void *ctx)
@@ -210,6 +230,7 @@ struct sum {
 	double median, p95, requests; /* of those that were decided right */
 	double forecast;	      /* median; 0: none */
 	double forecast_3;	      /* share within 3 times */
+	double sprt;		      /* median over the SPRT's; 0: none */
 };
 
 static int by_number(const void *a, const void *b)
@@ -271,6 +292,12 @@ static struct sum summarise(const struct job *j)
 		sum.requests = (double)q[half];
 	}
 	forecasts(j, &sum);
+	if (j->s->sprt_max > 0.0) {
+		struct policy policy;
+
+		policy_of(j->s, j->margin, &policy);
+		sum.sprt = sum.median / sprt_windows(j->s, &policy);
+	}
 	free(w);
 	free(q);
 	return sum;
@@ -297,19 +324,21 @@ static bool report(const struct job *j)
 		      below(sum.fails, sum.n, s->fail_min) ||
 		      below(sum.passes, sum.n, s->pass_min) ||
 		      (s->median_max > 0.0 && sum.median > s->median_max) ||
+		      (s->sprt_max > 0.0 && sum.sprt > s->sprt_max) ||
 		      (s->forecast && (fabs(log(sum.forecast)) > log(1.5) ||
 				       sum.forecast_3 < 0.8));
 
-	(void)printf("%-32s %5" PRIu32 "  %.4f [%.4f,%.4f]  "
-		     "%.4f [%.4f,%.4f]  %6.0f %6.0f %8.0f %5.2f %4.2f  %s\n",
-		     s->name, sum.n, (double)sum.fails / sum.n,
-		     binomial_end(sum.fails, sum.n, false),
-		     binomial_end(sum.fails, sum.n, true),
-		     (double)sum.passed / sum.n,
-		     binomial_end(sum.passed, sum.n, false),
-		     binomial_end(sum.passed, sum.n, true), sum.median, sum.p95,
-		     sum.requests, sum.forecast, sum.forecast_3,
-		     broken ? "BROKEN" : "ok");
+	(void)printf(
+		"%-32s %5" PRIu32 "  %.4f [%.4f,%.4f]  "
+		"%.4f [%.4f,%.4f]  %6.0f %6.0f %8.0f %5.2f %4.2f %5.2f  %s\n",
+		s->name, sum.n, (double)sum.fails / sum.n,
+		binomial_end(sum.fails, sum.n, false),
+		binomial_end(sum.fails, sum.n, true),
+		(double)sum.passed / sum.n,
+		binomial_end(sum.passed, sum.n, false),
+		binomial_end(sum.passed, sum.n, true), sum.median, sum.p95,
+		sum.requests, sum.forecast, sum.forecast_3, sum.sprt,
+		broken ? "BROKEN" : "ok");
 	(void)fflush(stdout);
 	return broken;
 }
@@ -392,14 +421,14 @@ static bool flame_report(const struct flame_world *w, const struct options *opt)
 	broken = above(wrong, j.runs, w->false_max) ||
 		 below(j.found, j.runs, w->found_min);
 	(void)printf("%-32s %5" PRIu32 "  %.4f [%.4f,%.4f]  "
-		     "%.4f [%.4f,%.4f]  %6s %6s %8s %5s %4s  %s\n",
+		     "%.4f [%.4f,%.4f]  %6s %6s %8s %5s %4s %5s  %s\n",
 		     w->name, j.runs, (double)wrong / j.runs,
 		     binomial_end(wrong, j.runs, false),
 		     binomial_end(wrong, j.runs, true),
 		     (double)j.found / j.runs,
 		     binomial_end(j.found, j.runs, false),
 		     binomial_end(j.found, j.runs, true), "", "", "", "", "",
-		     broken ? "BROKEN" : "ok");
+		     "", broken ? "BROKEN" : "ok");
 	(void)fflush(stdout);
 	return broken;
 }
@@ -433,9 +462,9 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
-	(void)printf("%-32s %5s  %-22s  %-22s  %6s %6s %8s %5s %4s\n",
+	(void)printf("%-32s %5s  %-22s  %-22s  %6s %6s %8s %5s %4s %5s\n",
 		     "scenario", "n", "failed", "passed", "median", "p95",
-		     "requests", "fcast", "in 3");
+		     "requests", "fcast", "in 3", "sprt");
 	for (size_t i = 0; i < n_scenarios; i++)
 		if (!opt.only || strstr(scenarios[i].name, opt.only))
 			broken += scenario_run(&scenarios[i], &opt);

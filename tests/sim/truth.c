@@ -178,6 +178,11 @@ static double request_ns(struct truth *t, double mu, bool canary, double slow)
 	return ns;
 }
 
+double truth_request_ns(struct truth *t, bool canary)
+{
+	return request_ns(t, log(t->w.median_ms * 1e6), canary, 1.0);
+}
+
 static uint32_t route_draw(struct truth *t)
 {
 	double on = t->w.mix ? 0.2 + 0.6 * t->part : 0.5;

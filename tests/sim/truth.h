@@ -85,4 +85,7 @@ void truth_free(struct truth *t);
  */
 bool truth_next(struct truth *t, struct rollout_window *ret_w);
 
+/* One request of an undisturbed instance in the middle: its latency in ns. */
+double truth_request_ns(struct truth *t, bool canary);
+
 #endif /* TESTS_SIM_TRUTH_H */
