@@ -11,7 +11,7 @@
 #include "stats/special.h"
 
 /* Evidence still there without one instance, or one short incident. */
-static const double LOG_ROBUST = 2.302585092994046; /* ln 10 */
+static const double LOG_ROBUST = 1.0986122886681098; /* ln 3 */
 /* Weak evidence beyond the instance floor suffices: METHOD.md, "Floor". */
 static const double LOG_FLOOR = 1.0986122886681098; /* ln 3 */
 /* A route that carries this much of the canary passes for itself. */

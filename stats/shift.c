@@ -299,7 +299,7 @@ static void bet_rate(struct shift *s, const struct shift_block_sum *b, int rate,
 {
 	const double *x = b->n_events[rate];
 	int metric = LEVEL_N + rate;
-	double phi = dispersion_phi(&s->dispersion[metric]);
+	double phi = dispersion_phi_at(&s->dispersion[metric], b->exposure);
 	double eta = shift_floor_of(s, metric, b, s->t.fail);
 	double eta_pass = shift_floor_of(s, metric, b, s->t.pass);
 	double ratio = s->policy.error_ratio;
@@ -345,12 +345,19 @@ static void block_sum(struct shift_block_sum *b)
 	for (size_t i = 0; i < b->n_arms; i++) {
 		const struct shift_arm *a = &b->arms[i];
 
-		b->n[a->canary] += (double)a->tally->total;
+		double n = (double)a->tally->total;
+
+		b->n[a->canary] += n;
+		b->n2[a->canary] += n * n;
 		b->n_instances[a->canary]++;
 		for (int k = 0; k < RATE_N; k++)
 			b->n_events[k][a->canary] += (double)a->n_events[k];
 	}
 	if (b->n[0] > 0.0 && b->n[1] > 0.0) {
+		double r = b->n[1] / b->n[0];
+
+		b->exposure = (b->n2[1] / b->n[1] + r * b->n2[0] / b->n[0]) /
+			      (1.0 + r);
 		odds_init(&b->odds, b->n[1] / (b->n[0] + b->n[1]));
 		odds_init_rate(&b->rate_odds, b->odds.rho);
 	}

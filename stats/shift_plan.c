@@ -130,7 +130,7 @@ static void plan_level(const struct shift *s, int p, uint64_t tau_ns,
 
 	plan->on = true;
 	plan->tau_ns = tau_ns;
-	plan->phi = dispersion_phi(&s->dispersion[p]);
+	plan->phi = dispersion_phi_at(&s->dispersion[p], b->exposure);
 	plan->against[SHIFT_NONE] = edges_at(q, 0.0, true);
 	plan->against[SHIFT_LIMIT] = edges_at(q, m, true);
 	if (fmax(m, eta) <= FLOOR_LOG_MAX)

@@ -116,7 +116,9 @@ struct shift_plan {
 struct shift_block_sum {
 	const struct shift_arm *arms;
 	size_t n_arms;
-	double n[2]; /* requests, baseline and canary */
+	double n[2];	 /* requests, baseline and canary */
+	double n2[2];	 /* sums of their squares over instances */
+	double exposure; /* of an instance, for phi: spread.h */
 	uint32_t n_instances[2];
 	double n_events[RATE_N][2];
 	struct odds odds;

@@ -44,6 +44,10 @@ bool dispersion_note(struct dispersion *d, struct dispersion_trace *t,
 	t->sum_x += x;
 	t->sum_e += n_pi;
 
+	if (!first && pi > 0.0) {
+		d->sum_n += n_pi / pi;
+		d->n_n += 1.0;
+	}
 	d->sum_z2 += z * z;
 	for (int l = 1; l <= SPREAD_LAGS; l++)
 		d->sum_lag[l - 1] += z * t->z[l];
@@ -59,6 +63,11 @@ void dispersion_block(struct dispersion *d, uint32_t n_baseline)
 
 double dispersion_phi(const struct dispersion *d)
 {
+	return dispersion_phi_at(d, d->n_n > 0.0 ? d->sum_n / d->n_n : 1.0);
+}
+
+double dispersion_phi_at(const struct dispersion *d, double exposure)
+{
 	double most = 0.0;
 	double f;
 
@@ -70,6 +79,9 @@ double dispersion_phi(const struct dispersion *d)
 			g_nw += 2.0 * (1.0 - l / (SPREAD_LAGS + 1.0)) *
 				d->sum_lag[l - 1] / d->n;
 		most = fmax(g0, g_nw);
+		if (most > 1.0 && d->sum_n > 0.0)
+			most = 1.0 +
+			       (most - 1.0) * exposure * d->n_n / d->sum_n;
 	}
 	f = (d->n * most + 26.0) / (d->n + 20.0);
 	return fmax(1.0, f * (1.0 + sqrt(2.0 / (d->n + 20.0))));

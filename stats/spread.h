@@ -16,6 +16,16 @@
  *
  * so that it begins at 1.7 and comes down to what was seen.
  *
+ * Whatever makes an instance's rate vary (a pause, a burst, a slow minute) adds
+ * a variance of the rate; in counts its part grows with how many requests the
+ * instance has.  So phi of a block whose instances have other numbers of them
+ * has g - 1 times
+ *
+ *	(N_c + r N_b) / ((1 + r) N),  r = n_c / n_b
+ *
+ * with N_c = sum n^2 / sum n over the canary's instances, N_b the same of the
+ * baseline, N the mean of the instance-blocks that g was learned from.
+ *
  * floor: eta, what the luck of which instances are the canary's can do to
  * ln of a quantile: t quantile times s sqrt(1/nc + 1/nb), s^2 the sample
  * variance over baseline instances, moderated by what earlier rollouts of
@@ -31,7 +41,9 @@
 enum { SPREAD_LAGS = 6 };
 
 struct dispersion {
-	double n; /* N above */
+	double n;     /* N above */
+	double sum_n; /* requests of the instance-blocks with a z */
+	double n_n;   /* and how many these were */
 	double sum_z2;
 	double sum_lag[SPREAD_LAGS];
 };
@@ -57,6 +69,9 @@ void dispersion_block(struct dispersion *d, uint32_t n_baseline);
 
 /* phi of what was noted so far, at least 1. */
 double dispersion_phi(const struct dispersion *d);
+
+/* The same of a block of exposure (N_c + r N_b) / (1 + r), see above. */
+double dispersion_phi_at(const struct dispersion *d, double exposure);
 
 /* What earlier rollouts taught of ln q: s0^2 with df degrees of freedom. */
 struct spread_prior {

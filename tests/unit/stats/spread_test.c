@@ -17,8 +17,11 @@ static void phi_begins_cautious(void)
 	CHECK(fabs(dispersion_phi(&d) - 1.3 * (1.0 + sqrt(0.1))) < 1e-12);
 }
 
-/* phi of n blocks of 8 instances, x = 50 expected, extra noise as given. */
-static double phi_of(double instance_sd, double shared, uint32_t n)
+/*
+ * n blocks of 8 instances with 1,000 requests each, 100 events expected, and
+ * extra noise as given.
+ */
+static struct dispersion noted(double instance_sd, double shared, uint32_t n)
 {
 	struct rng rng = { .state = 7 };
 	struct dispersion d = { 0 };
@@ -40,7 +43,36 @@ static double phi_of(double instance_sd, double shared, uint32_t n)
 		}
 		dispersion_block(&d, 8);
 	}
+	return d;
+}
+
+static double phi_of(double instance_sd, double shared, uint32_t n)
+{
+	struct dispersion d = noted(instance_sd, shared, n);
+
 	return dispersion_phi(&d);
+}
+
+/* What a rate's variance adds to counts grows with the counts. */
+static void phi_goes_with_the_requests_of_a_block(void)
+{
+	struct dispersion d = noted(0.2, 0.0, 2000);
+	struct dispersion plain = { .n = d.n };
+	double base = dispersion_phi_at(&d, 0.0);
+
+	/* without requests nothing is left but the binomial */
+	plain.sum_z2 = d.n;
+	CHECK(fabs(base - dispersion_phi(&plain)) < 1e-9);
+	CHECK(fabs(dispersion_phi_at(&d, 1000.0) - dispersion_phi(&d)) < 1e-9);
+	/* a fifth of the requests: a fifth of the excess, and twice it */
+	CHECK(fabs((dispersion_phi_at(&d, 200.0) - base) /
+			   (dispersion_phi(&d) - base) -
+		   0.2) < 1e-9);
+	CHECK(fabs((dispersion_phi_at(&d, 2000.0) - base) /
+			   (dispersion_phi(&d) - base) -
+		   2.0) < 1e-9);
+	/* of 20 events: binomial 18, and (.2 x 20)^2 of the rate */
+	CHECK(fabs(dispersion_phi_at(&d, 200.0) - (18.0 + 16.0) / 18.0) < 0.2);
 }
 
 static void phi_finds_what_the_counts_have(void)
@@ -152,6 +184,8 @@ const struct test_case test_cases[] = {
 	{ "spread: phi begins cautious", phi_begins_cautious },
 	{ "spread: phi finds what the counts have",
 	  phi_finds_what_the_counts_have },
+	{ "spread: phi goes with the requests of a block",
+	  phi_goes_with_the_requests_of_a_block },
 	{ "spread: a missing block is no lag", a_missing_block_is_no_lag },
 	{ "spread: the floor is moderated", the_floor_is_moderated },
 	{ "spread: variance is that of the sample",
