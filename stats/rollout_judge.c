@@ -181,6 +181,13 @@ static bool instances_forbid(const struct rollout *r, struct verdict *v,
 /* --- what is missing --- */
 
 /*
+ * Evidence grows with this power of the requests: it begins by paying for
+ * all the tilts and levels that it bets on.  Of simulated rollouts, half way.
+ */
+static const double GROWTH_PASS = 1.3;
+static const double GROWTH_FAIL = 2.0;
+
+/*
  * Canary requests until the evidence is enough, if it goes on growing as it
  * did: towards a pass, or towards a failure where the shift is beyond the
  * limit.
@@ -191,11 +198,13 @@ static uint64_t need_requests(const struct rollout *r, const struct verdict *v,
 	double n = (double)v->canary_requests;
 	double all = n;
 	double start = log(r->policy.alpha_pass);
+	double growth = GROWTH_PASS;
 	double grown;
 	double need;
 
 	if (v->limit_ms > 0.0 && v->shift_ms > v->limit_ms) {
 		start = log(r->policy.alpha_fail);
+		growth = GROWTH_FAIL;
 		left = rollout_ask(r, ASK_NULL, SHIFT_LIMIT, 0).log_e + start;
 	} else if (r->round > 0) {
 		/* evidence for a pass is that of the step alone */
@@ -205,7 +214,7 @@ static uint64_t need_requests(const struct rollout *r, const struct verdict *v,
 	if (!isfinite(left) || grown <= 0.1 || n <= 0.0)
 		need = fmax(TAIL_REQUESTS, 2.0 * all);
 	else
-		need = fmax(-left, 0.1) * n / grown;
+		need = n * (pow(fmax(-start, 0.1) / grown, 1.0 / growth) - 1.0);
 	/* a pass also takes the windows that the policy asks for */
 	if (r->windows_step > 0 && r->windows_step < r->policy.soak_windows)
 		need = fmax(need,
