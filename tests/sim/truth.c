@@ -96,7 +96,9 @@ struct truth *truth_new(const struct world *w, const struct effect *e,
 		abort();
 	t->w = *w;
 	t->e = *e;
-	t->rng.state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+	/* a state that counts up with seeds would give shifted copies */
+	t->rng.state = seed;
+	t->rng.state = rng_next(&t->rng);
 	t->n = w->n_baseline + w->n_canary;
 	if (t->w.n_routes == 0)
 		t->w.n_routes = 1;
