@@ -2,41 +2,22 @@
 /* store: what rollouts taught, and which later ones know it. */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "gate/store.h"
 #include "tests/test.h"
+#include "tests/unit/gate/store_room.h"
 
-/* A directory of its own, with a store that has one policy. */
-struct room {
-	char dir[64];
-	char path[80];
-	struct store *st;
-};
-
-static int room_open(struct room *r)
+/* A store that has one policy. */
+static int with_policy(struct room *r)
 {
 	uint32_t version = 0;
-	int rc;
+	int rc = room_open(r);
 
-	memset(r, 0, sizeof(*r));
-	(void)snprintf(r->dir, sizeof(r->dir), "/tmp/lesson_test.XXXXXX");
-	if (!mkdtemp(r->dir))
-		return -errno;
-	(void)snprintf(r->path, sizeof(r->path), "%s/store.db", r->dir);
-	rc = store_open(r->path, &r->st, NULL);
-	return rc < 0 ? rc
-		      : store_put_policy(r->st, "default", "{}", 1, &version,
-					 NULL);
-}
-
-static void room_close(struct room *r)
-{
-	store_close(r->st);
-	(void)unlink(r->path);
-	(void)rmdir(r->dir);
+	if (rc == 0)
+		rc = store_put_policy(r->st, "default", "{}", 1, &version,
+				      NULL);
+	return rc;
 }
 
 /* Begin a rollout from a baseline; its canary is always another. */
@@ -84,15 +65,14 @@ static void rollout_knows_what_was_taught_before_it_began(void)
 	struct room r;
 	int64_t seq = 7;
 
-	CHECK_EQ(room_open(&r), 0);
+	CHECK_EQ(with_policy(&r), 0);
 	CHECK_EQ(begin(&r, "v1", "v2", &a), 0);
 	CHECK_EQ(store_put_lessons(r.st, a.rollout_id, two, 2, NULL), 0);
 	CHECK_EQ(begin(&r, "v1", "v3", &b), 0);
 	one.value = 100;
 	CHECK_EQ(store_put_lessons(r.st, b.rollout_id, &one, 1, NULL), 0);
 	CHECK_EQ(begin(&r, "v1", "v4", &c), 0);
-	store_close(r.st);
-	CHECK_EQ(store_open(r.path, &r.st, NULL), 0);
+	CHECK_EQ(room_reopen(&r), 0);
 	CHECK_EQ(store_each_lesson(r.st, "orders", a.lesson_seq, 9, see_lesson,
 				   &s, NULL),
 		 0);

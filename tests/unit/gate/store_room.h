@@ -9,12 +9,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/err.h"
 #include "gate/store.h"
 
 struct room {
 	char dir[64];
 	char path[80]; /* of the store */
 	struct store *st;
+	struct err err;
 };
 
 /* Returns 0, and room_close() is owed either way. */
@@ -25,13 +27,26 @@ static inline int room_open(struct room *r)
 	if (!mkdtemp(r->dir))
 		return -errno;
 	(void)snprintf(r->path, sizeof(r->path), "%s/store.db", r->dir);
-	return store_open(r->path, &r->st, NULL);
+	return store_open(r->path, &r->st, &r->err);
+}
+
+static inline int room_reopen(struct room *r)
+{
+	store_close(r->st);
+	r->st = NULL;
+	return store_open(r->path, &r->st, &r->err);
 }
 
 static inline void room_close(struct room *r)
 {
+	static const char *const ends[] = { "", "-wal", "-shm" };
+	char path[96];
+
 	store_close(r->st);
-	(void)unlink(r->path);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		(void)snprintf(path, sizeof(path), "%s%s", r->path, ends[i]);
+		(void)unlink(path);
+	}
 	(void)rmdir(r->dir);
 }
 

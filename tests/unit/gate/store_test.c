@@ -16,46 +16,9 @@
 #include "common/err.h"
 #include "common/limits.h"
 #include "tests/test.h"
+#include "tests/unit/gate/store_room.h"
 
 enum { T0 = 1000000 }; /* ms; any time will do */
-
-/* A directory of its own for each test, and the store's file in it. */
-struct room {
-	char dir[64];
-	char path[80];
-	struct store *st;
-	struct err err;
-};
-
-static int room_open(struct room *r)
-{
-	memset(r, 0, sizeof(*r));
-	(void)snprintf(r->dir, sizeof(r->dir), "/tmp/store_test.XXXXXX");
-	if (!mkdtemp(r->dir))
-		return -errno;
-	(void)snprintf(r->path, sizeof(r->path), "%s/store.db", r->dir);
-	return store_open(r->path, &r->st, &r->err);
-}
-
-static int room_reopen(struct room *r)
-{
-	store_close(r->st);
-	r->st = NULL;
-	return store_open(r->path, &r->st, &r->err);
-}
-
-static void room_close(struct room *r)
-{
-	static const char *const ends[] = { "", "-wal", "-shm" };
-	char path[96];
-
-	store_close(r->st);
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		(void)snprintf(path, sizeof(path), "%s%s", r->path, ends[i]);
-		(void)unlink(path);
-	}
-	(void)rmdir(r->dir);
-}
 
 /* Store a batch of one window; its body is the text. */
 static int put(struct room *r, const char *revision, const char *instance,
