@@ -107,7 +107,7 @@ $(TESTS): %: %.o $(B)/tests/test.o $(B)/tests/random_batch.o \
 	$(B)/tests/story.o $(BASE)
 $(FUZZ):  %: %.o $(B)/tests/fuzz/replay.o $(BASE)
 
-$(B)/tests/unit/gate/replay_test $(B)/tests/unit/gate/past_test: \
+$(patsubst %,$(B)/tests/unit/gate/%_test,replay past backtest): \
 	$(B)/tests/gate_room.o
 
 # Tests of the fold draw their rollouts from the simulator's truth.

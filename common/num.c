@@ -124,6 +124,7 @@ static uint64_t unit_ms(const char *unit)
 		{ "s", 1000 },
 		{ "m", 60 * 1000 },
 		{ "h", 60 * 60 * 1000 },
+		{ "d", 24 * 60 * 60 * 1000 },
 	};
 
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {

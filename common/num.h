@@ -27,7 +27,7 @@ int num_double(const char *field, const char *text, double min, double max,
 	       double *ret_value, struct err *err);
 
 /*
- * A duration: digits and one unit of ms, s, m, h: "500ms", "2s", "30m".
+ * A duration: digits and one unit of ms, s, m, h, d: "500ms", "2s", "30m".
  * A number without a unit is refused, but for "0".  min and max in ms.
  */
 int num_duration_ms(const char *field, const char *text, int64_t min_ms,

@@ -10,6 +10,7 @@
 #include "gate/fault.h"
 
 struct auth;
+struct backtests;
 struct http;
 struct judge;
 struct log;
@@ -20,6 +21,7 @@ struct gate {
 	struct store *store;
 	struct judge *judge;
 	struct policies *policies;
+	struct backtests *backtests;
 	struct auth *auth;
 	struct http *http;
 	const struct log *log;

@@ -26,9 +26,9 @@ static void end_in_time(struct policy *policy, const struct store_rollout *meta)
 		policy->no_data_after_ms = length_ms;
 }
 
-int fold_new(struct store *st, struct policies *policies,
-	     const struct store_rollout *meta, struct fold **ret_f,
-	     struct err *err)
+int fold_new_by(struct store *st, const struct policy *policy,
+		const struct store_rollout *meta, struct fold **ret_f,
+		struct err *err)
 {
 	struct fold *f = calloc(1, sizeof(*f));
 	int rc;
@@ -38,12 +38,10 @@ int fold_new(struct store *st, struct policies *policies,
 	f->store = st;
 	f->meta = *meta;
 	f->next_ms = meta->begun_ms;
-	rc = policies_get(policies, meta->policy, meta->policy_version,
-			  &f->policy, err);
-	if (rc == 0 && meta->until_ms > 0)
+	f->policy = *policy;
+	if (meta->until_ms > 0)
 		end_in_time(&f->policy, meta);
-	if (rc == 0)
-		rc = rollout_new(&f->policy, meta->begun_ms, &f->state, err);
+	rc = rollout_new(&f->policy, meta->begun_ms, &f->state, err);
 	if (rc == 0)
 		rc = fold_learn(f, err);
 	if (rc < 0) {
@@ -53,6 +51,17 @@ int fold_new(struct store *st, struct policies *policies,
 	rollout_verdict(f->state, meta->begun_ms, &f->verdict);
 	*ret_f = f;
 	return 0;
+}
+
+int fold_new(struct store *st, struct policies *policies,
+	     const struct store_rollout *meta, struct fold **ret_f,
+	     struct err *err)
+{
+	struct policy policy;
+	int rc = policies_get(policies, meta->policy, meta->policy_version,
+			      &policy, err);
+
+	return rc < 0 ? rc : fold_new_by(st, &policy, meta, ret_f, err);
 }
 
 void fold_free(struct fold *f)
@@ -66,19 +75,39 @@ void fold_free(struct fold *f)
 /* The members of a window as they are decoded. */
 struct gather {
 	struct arena *arena; /* of all of them: freed with the window */
-	enum cohort cohort;
+	enum cohort cohort;  /* of those that come, but for a split */
+	const struct fold_split *split; /* NULL: all are of that cohort */
+	bool history;
 	size_t n;
 	size_t room;
 	struct rollout_member *members;
 	struct err *err;
 };
 
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Is the instance taken for a canary, though it is of the baseline? */
+static bool split_off(const struct fold_split *split, const char *instance)
+{
+	return split && bsearch(&instance, split->canaries, split->n,
+				sizeof(*split->canaries), by_name);
+}
+
 static int gather_batch(void *ctx, const struct store_batch *b)
 {
 	struct gather *g = ctx;
 	struct batch *batch = NULL;
+	enum cohort cohort = g->cohort;
 	int rc;
 
+	if (split_off(g->split, b->instance)) {
+		if (g->history)
+			return 0; /* a canary has none */
+		cohort = COHORT_CANARY;
+	}
 	if (g->n == g->room) {
 		size_t room = g->room ? 2 * g->room : 64;
 		struct rollout_member *members =
@@ -93,7 +122,7 @@ static int gather_batch(void *ctx, const struct store_batch *b)
 	if (rc < 0)
 		return rc;
 	g->members[g->n++] =
-		(struct rollout_member){ .cohort = g->cohort, .batch = batch };
+		(struct rollout_member){ .cohort = cohort, .batch = batch };
 	return 0;
 }
 
@@ -109,7 +138,9 @@ static int gather_cohort(const struct fold *f, const struct fold_window *w,
 
 int fold_window(struct fold *f, const struct fold_window *w, struct err *err)
 {
-	struct gather g = { .err = err };
+	struct gather g = { .split = f->split,
+			    .history = w->history,
+			    .err = err };
 	struct rollout_window window = { .from_ms = w->from_ms,
 					 .to_ms = w->to_ms,
 					 .step = w->step,
@@ -120,7 +151,7 @@ int fold_window(struct fold *f, const struct fold_window *w, struct err *err)
 	/* a store without batches has no seq, and no window */
 	if (rc == 0 && w->max_seq > 0)
 		rc = gather_cohort(f, w, COHORT_BASELINE, &g);
-	if (rc == 0 && w->max_seq > 0 && !w->history)
+	if (rc == 0 && w->max_seq > 0 && !w->history && !f->split)
 		rc = gather_cohort(f, w, COHORT_CANARY, &g);
 	if (rc == 0 && w->step > f->step) {
 		rc = rollout_step(f->state, w->step, err);

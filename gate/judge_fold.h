@@ -10,6 +10,7 @@
 #define GATE_JUDGE_FOLD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "gate/store.h"
@@ -20,8 +21,15 @@ struct err;
 struct policies;
 struct rollout;
 
+/* Instances of the baseline that are taken for a canary: an A/A comparison. */
+struct fold_split {
+	size_t n;
+	const char *const *canaries; /* names, in order of strcmp() */
+};
+
 struct fold {
-	struct store *store; /* borrowed */
+	struct store *store;		/* borrowed */
+	const struct fold_split *split; /* borrowed; NULL: by revision */
 	struct store_rollout meta;
 	struct policy policy;
 	struct rollout *state;
@@ -41,6 +49,13 @@ struct fold {
 int fold_new(struct store *st, struct policies *policies,
 	     const struct store_rollout *meta, struct fold **ret_f,
 	     struct err *err);
+
+/* The same by a policy that is not meta's. */
+int fold_new_by(struct store *st, const struct policy *policy,
+		const struct store_rollout *meta, struct fold **ret_f,
+		struct err *err);
+
+/* Release f.  fold_free(NULL) does nothing. */
 void fold_free(struct fold *f);
 
 /*

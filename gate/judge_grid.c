@@ -129,7 +129,8 @@ static int look_ahead(struct fold *f, int64_t now_ms, int64_t *ret_length_ms,
 int grid_next(struct fold *f, int64_t now_ms, struct fold_window *ret_w,
 	      int64_t *ret_due_ms, struct err *err)
 {
-	struct step_at at = { .found = false };
+	/* one that is not stored has no step but this */
+	struct step_at at = { .step = f->meta.step };
 	int64_t length_ms = 0;
 	int64_t first_ms = 0;
 	int64_t from_ms;

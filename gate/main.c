@@ -15,9 +15,11 @@
 #include "common/clock.h"
 #include "common/drop.h"
 #include "common/err.h"
+#include "common/limits.h"
 #include "common/log.h"
 #include "common/version.h"
 #include "gate/auth.h"
+#include "gate/backtests.h"
 #include "gate/gate.h"
 #include "gate/http.h"
 #include "gate/judge.h"
@@ -76,6 +78,10 @@ static int start(struct gate *g, const struct options *o, struct err *err)
 	if (rc == 0)
 		rc = judge_start(g->store, g->policies, &g->judge, err);
 	if (rc == 0)
+		rc = backtests_open(g->store, g->policies,
+				    LIMIT_BACKTEST_LEASE_MS, &g->backtests,
+				    err);
+	if (rc == 0)
 		rc = http_start(&http, g, &g->http, err);
 	if (rc == 0)
 		judge_on_change(g->judge, http_wake, g->http);
@@ -88,6 +94,7 @@ static void stop(struct gate *g)
 	if (g->judge)
 		judge_on_change(g->judge, NULL, NULL);
 	http_stop(g->http);
+	backtests_close(g->backtests);
 	judge_stop(g->judge);
 	policies_close(g->policies);
 	store_close(g->store);

@@ -108,6 +108,22 @@ int store_find_window(struct store *st, const char *service,
 		      int64_t *ret_first_ms, struct err *err);
 
 /*
+ * Visit the revisions of a service that have batches beginning within
+ * [from_ms, to_ms), by name, with when the first begins and the last ends.
+ */
+int store_each_revision(struct store *st, const char *service, int64_t from_ms,
+			int64_t to_ms,
+			int (*visit)(void *ctx, const char *revision,
+				     int64_t first_ms, int64_t last_ms),
+			void *ctx, struct err *err);
+
+/* Visit the instances of a revision that have batches there, by name. */
+int store_each_instance(struct store *st, const char *service,
+			const char *revision, int64_t from_ms, int64_t to_ms,
+			int (*visit)(void *ctx, const char *instance),
+			void *ctx, struct err *err);
+
+/*
  * Retention: delete the batches that ended before before_ms, but none that an
  * open rollout rests on, and give the room back to the file system.  What was
  * decided stays for ever.  Works in many short commits.

@@ -143,6 +143,75 @@ int store_find_window(struct store *st, const char *service,
 	return rc < 0 ? rc : 0;
 }
 
+/* What is read of the batches of a service that begin within a time. */
+static int look_time(struct store *st, const char *sql, const char *service,
+		     int64_t from_ms, int64_t to_ms, struct look *l,
+		     struct err *err)
+{
+	int rc = look_begin(st, sql, l, err);
+
+	if (rc < 0)
+		return rc;
+	stmt_bind_text(l->s, service);
+	stmt_bind_i64(l->s, from_ms);
+	stmt_bind_i64(l->s, to_ms);
+	return 0;
+}
+
+#define TIME_SQL                                                \
+	" FROM service s"                                       \
+	" CROSS JOIN batch b INDEXED BY batch_by_time"          \
+	"  ON b.service_id = s.service_id"                      \
+	" CROSS JOIN instance i ON i.service_id = b.service_id" \
+	"  AND i.instance_id = b.instance_id"                   \
+	" WHERE s.name = ? AND b.from_ms >= ? AND b.from_ms < ?"
+
+int store_each_revision(struct store *st, const char *service, int64_t from_ms,
+			int64_t to_ms,
+			int (*visit)(void *ctx, const char *revision,
+				     int64_t first_ms, int64_t last_ms),
+			void *ctx, struct err *err)
+{
+	static const char sql[] =
+		"SELECT i.revision, min(b.from_ms), max(b.to_ms)" TIME_SQL
+		" GROUP BY i.revision ORDER BY i.revision";
+	struct look l;
+	int rc = look_time(st, sql, service, from_ms, to_ms, &l, err);
+
+	if (rc < 0)
+		return rc;
+	while ((rc = stmt_step(l.s, err)) == 1) {
+		rc = visit(ctx, stmt_text(l.s, 0), stmt_i64(l.s, 1),
+			   stmt_i64(l.s, 2));
+		if (rc != 0)
+			break;
+	}
+	look_end(&l);
+	return rc;
+}
+
+int store_each_instance(struct store *st, const char *service,
+			const char *revision, int64_t from_ms, int64_t to_ms,
+			int (*visit)(void *ctx, const char *instance),
+			void *ctx, struct err *err)
+{
+	static const char sql[] = "SELECT DISTINCT i.name" TIME_SQL
+				  " AND i.revision = ? ORDER BY i.name";
+	struct look l;
+	int rc = look_time(st, sql, service, from_ms, to_ms, &l, err);
+
+	if (rc < 0)
+		return rc;
+	stmt_bind_text(l.s, revision);
+	while ((rc = stmt_step(l.s, err)) == 1) {
+		rc = visit(ctx, stmt_text(l.s, 0));
+		if (rc != 0)
+			break;
+	}
+	look_end(&l);
+	return rc;
+}
+
 /* --- decided --- */
 
 /* Every column of a rollout; what narrows it down follows. */

@@ -39,6 +39,7 @@ int gate_room_open(struct gate_room *r)
 {
 	memset(r, 0, sizeof(*r));
 	r->slow_ns = 40000000;
+	r->canary = "v2";
 	(void)snprintf(r->dir, sizeof(r->dir), "/tmp/gate_room.XXXXXX");
 	if (!mkdtemp(r->dir))
 		return -errno;
@@ -74,6 +75,8 @@ int gate_room_put(struct gate_room *r, bool canary, uint32_t instance,
 	if (rc < 0)
 		return rc;
 	b = story_batch(&story, canary, instance, window, arena);
+	if (b && canary)
+		b->revision = r->canary;
 	rc = b ? batch_encode(b, &bytes, &len, NULL) : -ENOMEM;
 	if (rc == 0)
 		rc = store_put_batch(r->st, b, bytes, len, b->to_ms, NULL,

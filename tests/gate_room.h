@@ -22,7 +22,8 @@ enum { ROOM_MIN = 60000, ROOM_BASELINE = 3, ROOM_CANARY = 2 };
 struct gate_room {
 	char dir[64];
 	char path[80];
-	uint64_t slow_ns; /* what the canary's slow requests take longer */
+	uint64_t slow_ns;   /* what the canary's slow requests take longer */
+	const char *canary; /* its revision: "v2" */
 	struct store *st;
 	struct policies *policies;
 	struct judge *j;

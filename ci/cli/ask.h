@@ -27,9 +27,15 @@ enum exit_code ask_stop(struct client *c, const struct options *o);
 enum exit_code ask_replay(struct client *c, const struct options *o);
 
 /*
+ * tailgate backtest: have a policy tried on what the gate has stored, wait
+ * for it and print what came of it.  Whoever ends the program ends it there.
+ */
+enum exit_code ask_backtest(struct client *c, const struct options *o);
+
+/*
  * Send one request: a POST of json, or a GET for NULL.  What went wrong is
- * said on stderr.  Returns EXIT_PASS with a reply of 200, which the caller
- * releases either way, or what to exit with.
+ * said on stderr.  Returns EXIT_PASS with a reply of 200 or 201, which the
+ * caller releases either way, or what to exit with.
  */
 enum exit_code ask_call(struct client *c, const char *target, const char *json,
 			int64_t timeout_ms, struct client_reply *ret_r);

@@ -2,13 +2,17 @@
 #include "ci/cli/document.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "common/limits.h"
 #include "common/text.h"
+#include "common/time_text.h"
 
 /* The text of a member, or NULL if it is none. */
 static const char *text_of(const json_t *object, const char *key)
@@ -286,6 +290,205 @@ int document_table(const char *bytes, size_t len, struct buf *out,
 	if (rc == 0 && out->bad)
 		rc = err_set(err, -ENOMEM, "no memory");
 out:
+	json_decref(root);
+	return rc;
+}
+
+/* --- backtests --- */
+
+int document_backtest_id(const char *bytes, size_t len, uint64_t *ret_id,
+			 struct err *err)
+{
+	json_t *root = load(bytes, len);
+	bool ok = count_of(root, "id", ret_id);
+
+	json_decref(root);
+	return ok ? 0
+		  : err_set(err, -EBADMSG,
+			    "what the gate answered has no number of a "
+			    "backtest");
+}
+
+int document_backtest_parse(const char *bytes, size_t len,
+			    struct document_backtest *ret_b, struct err *err)
+{
+	struct document_backtest b = { 0 };
+	json_t *root = load(bytes, len);
+	const char *state = text_of(root, "state");
+	const char *error = text_of(root, "error");
+	int rc = 0;
+
+	if (state && error && count_of(root, "done", &b.n_done) &&
+	    count_of(root, "total", &b.n_total) &&
+	    count_of(root, "windows", &b.windows)) {
+		b.running = strcmp(state, "running") == 0;
+		b.done = strcmp(state, "done") == 0;
+		text_clean(b.error, sizeof(b.error), error);
+		*ret_b = b;
+	} else {
+		rc = err_set(err, -EBADMSG,
+			     "what the gate answered is no backtest");
+	}
+	json_decref(root);
+	return rc;
+}
+
+/* "fail P99_SHIFT" of a verdict, or false if it is none. */
+static bool verdict_text(const json_t *verdict, char *to, size_t size)
+{
+	const char *word = text_of(verdict, "verdict");
+	const char *code = text_of(verdict, "code");
+	char all[DOCUMENT_CODE_BYTES];
+
+	if (!word || !code)
+		return false;
+	snprintf(all, sizeof(all), "%.20s %.40s", word, code);
+	text_clean(to, size, all);
+	return true;
+}
+
+/* Pass and fail are told apart, and from all that decides nothing. */
+static bool decides_alike(const json_t *then, const json_t *now)
+{
+	enum verdict_word a, b;
+
+	if (word_find(text_of(then, "verdict"), &a) < 0 ||
+	    word_find(text_of(now, "verdict"), &b) < 0)
+		return false;
+	return (a == VERDICT_PASS) == (b == VERDICT_PASS) &&
+	       (a == VERDICT_FAIL) == (b == VERDICT_FAIL);
+}
+
+/* A stored rollout: a row, marked where the policy decides otherwise. */
+static bool backtest_row(struct buf *out, const json_t *r, uint64_t *n_other)
+{
+	const json_t *then = json_object_get(r, "then");
+	const json_t *now = json_object_get(r, "now");
+	const char *baseline = text_of(r, "baseline");
+	const char *canary = text_of(r, "canary");
+	char text[4][DOCUMENT_CODE_BYTES];
+	uint64_t id;
+	bool other;
+
+	if (!count_of(r, "id", &id) || !baseline || !canary ||
+	    !verdict_text(then, text[2], sizeof(text[2])) ||
+	    !verdict_text(now, text[3], sizeof(text[3])))
+		return false;
+	text_clean(text[0], sizeof(text[0]), baseline);
+	text_clean(text[1], sizeof(text[1]), canary);
+	other = !decides_alike(then, now);
+	*n_other += other;
+	buf_printf(out, "%-8" PRIu64 " %-20s %-20s %-32s %-32s%s\n", id,
+		   text[0], text[1], text[2], text[3], other ? " *" : "");
+	return true;
+}
+
+static bool backtest_rollouts(struct buf *out, const json_t *root)
+{
+	const json_t *list = json_object_get(root, "rollouts");
+	uint64_t n = json_array_size(list);
+	uint64_t n_other = 0;
+	uint64_t gone;
+
+	if (!json_is_array(list) || !count_of(root, "rollouts_gone", &gone))
+		return false;
+	if (n > 0)
+		buf_printf(out, "%-8s %-20s %-20s %-32s %s\n", "ROLLOUT",
+			   "BASELINE", "CANARY", "DECIDED", "THIS POLICY");
+	for (size_t i = 0; i < n; i++)
+		if (!backtest_row(out, json_array_get(list, i), &n_other))
+			return false;
+	if (n == 0)
+		buf_puts(out, "rollouts: none of that time can be judged");
+	else
+		buf_printf(out,
+			   "rollouts: of %" PRIu64 " that are stored %" PRIu64
+			   " would have been decided otherwise%s",
+			   n, n_other, n_other > 0 ? " (*)" : "");
+	if (gone > 0)
+		buf_printf(out, "; the batches of %" PRIu64 " more are gone",
+			   gone);
+	buf_puts(out, "\n");
+	return true;
+}
+
+static bool backtest_split(struct buf *out, const json_t *s)
+{
+	const json_t *now = json_object_get(s, "now");
+	const char *revision = text_of(s, "revision");
+	const char *route = text_of(now, "route");
+	char at[TIME_TEXT_BYTES];
+	char shown[DOCUMENT_ERROR_BYTES];
+	char verdict[DOCUMENT_CODE_BYTES];
+	uint64_t from_ms, k, n;
+
+	if (!revision || !route ||
+	    !verdict_text(now, verdict, sizeof(verdict)) ||
+	    !count_of(s, "from_ms", &from_ms) || from_ms > LIMIT_TIME_MS ||
+	    !count_of(s, "canary_instances", &k) ||
+	    !count_of(s, "instances", &n))
+		return false;
+	time_text_write((int64_t)from_ms, at);
+	text_clean(shown, sizeof(shown), revision);
+	buf_printf(out, "  %s: %s, %" PRIu64 " of %" PRIu64 " instances: %s",
+		   at, shown, k, n, verdict);
+	text_clean(shown, sizeof(shown), route);
+	buf_printf(out, "%s%s\n", shown[0] ? ", " : "", shown);
+	return true;
+}
+
+static bool backtest_splits(struct buf *out, const json_t *root)
+{
+	const json_t *list = json_object_get(root, "failed");
+	uint64_t asked, n, pass, fail, undecided;
+
+	if (!json_is_array(list) || !count_of(root, "splits_asked", &asked) ||
+	    !count_of(root, "splits", &n) || !count_of(root, "pass", &pass) ||
+	    !count_of(root, "fail", &fail) ||
+	    !count_of(root, "undecided", &undecided))
+		return false;
+	if (asked == 0)
+		return true;
+	if (n == 0) {
+		buf_puts(out, "A/A: no build of this service had enough "
+			      "instances at one time to be split\n");
+		return true;
+	}
+	buf_printf(
+		out,
+		"A/A: of %" PRIu64 " splits of this service's own instances "
+		"it would have failed %" PRIu64
+		", %.1f %% (95 %% interval %.1f to %.1f by Clopper and "
+		"Pearson, if no two share their time), passed %" PRIu64
+		" and left %" PRIu64 " undecided\n",
+		n, fail,
+		100.0 * json_number_value(json_object_get(root, "fail_share")),
+		100.0 * json_number_value(
+				json_object_get(root, "fail_share_lo")),
+		100.0 * json_number_value(
+				json_object_get(root, "fail_share_hi")),
+		pass, undecided);
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (!backtest_split(out, json_array_get(list, i)))
+			return false;
+	return true;
+}
+
+int document_backtest_table(const char *bytes, size_t len, struct buf *out,
+			    struct err *err)
+{
+	json_t *root = load(bytes, len);
+	bool ok = backtest_rollouts(out, root) && backtest_splits(out, root);
+	int rc = 0;
+
+	if (!ok)
+		rc = err_set(err, -EBADMSG,
+			     "what the gate answered is no backtest");
+	else if (json_is_true(json_object_get(root, "capped")))
+		buf_puts(out, "There was more: it ended at as many windows as "
+			      "the gate folds for one backtest.\n");
+	if (rc == 0 && out->bad)
+		rc = err_set(err, -ENOMEM, "no memory");
 	json_decref(root);
 	return rc;
 }

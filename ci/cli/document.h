@@ -92,6 +92,33 @@ struct document_replay {
 int document_replay_parse(const char *bytes, size_t len,
 			  struct document_replay *ret_r, struct err *err);
 
+/* How far a backtest is. */
+struct document_backtest {
+	bool running;
+	bool done; /* neither: it was ended or failed, as error says */
+	char error[DOCUMENT_ERROR_BYTES];
+	uint64_t n_done; /* rollouts and splits */
+	uint64_t n_total;
+	uint64_t windows;
+};
+
+/*
+ * Read what the gate says of a backtest.  Returns 0 or -EBADMSG.
+ */
+int document_backtest_parse(const char *bytes, size_t len,
+			    struct document_backtest *ret_b, struct err *err);
+
+/* The number of a backtest that was begun.  Returns 0 or -EBADMSG. */
+int document_backtest_id(const char *bytes, size_t len, uint64_t *ret_id,
+			 struct err *err);
+
+/*
+ * Append what came of a backtest as a table and sentences for people.
+ * Returns 0; -EBADMSG if the bytes are no backtest; or -ENOMEM.
+ */
+int document_backtest_table(const char *bytes, size_t len, struct buf *out,
+			    struct err *err);
+
 /*
  * Append a list of rollouts as a table for people.
  * Returns 0; -EBADMSG if the bytes are no such list; or -ENOMEM.

@@ -43,6 +43,7 @@ static const char help_all[] =
 	"  tailgate rollouts  list the newest rollouts\n"
 	"  tailgate stop      stop judging a rollout\n"
 	"  tailgate replay    judge a rollout again from what was stored\n"
+	"  tailgate backtest  try a policy on what the gate has stored\n"
 	"  tailgate policy    check the file of a policy, without a gate\n"
 	"  tailgate version   print the version\n"
 	"\n"
@@ -135,6 +136,31 @@ static const char help_policy[] =
 	"Exit status: 0 a valid policy, 1 not valid, 2 usage or no such "
 	"file.\n";
 
+static const char help_backtest[] =
+	"tailgate backtest: try a policy on what the gate has stored\n"
+	"\n"
+	"Judges the stored rollouts of a service once more by the policy, and "
+	"A/A\n"
+	"splits: instances of one build, some of which are taken for a "
+	"canary.\n"
+	"Nothing is wrong with those, so the share that fails is how often "
+	"the\n"
+	"policy would be wrong.  Nothing of it is stored.\n"
+	"\n"
+	"  --service S          what is deployed: orders\n"
+	"  --policy FILE        the policy; without it the service's own\n"
+	"  --last 30d           how far back, at most 90d\n"
+	"  --splits 100         how many splits are drawn, at most 500\n"
+	"  --seed 1             the same seed draws the same "
+	"splits\n" CONNECTION "\n"
+	"Progress goes to stderr.  Ending the program ends the work at the "
+	"gate\n"
+	"within 15 s.  Exit status: 0 it was run, whatever came of it; 2 "
+	"usage,\n"
+	"or a policy that the gate refuses, with line and column; 4 gate out "
+	"of\n"
+	"reach, busy with another backtest, at fault or refusing the token.\n";
+
 const char *options_help(enum command command)
 {
 	switch (command) {
@@ -146,6 +172,8 @@ const char *options_help(enum command command)
 		return help_rollouts;
 	case COMMAND_STOP:
 		return help_stop;
+	case COMMAND_BACKTEST:
+		return help_backtest;
 	case COMMAND_REPLAY:
 		return help_replay;
 	case COMMAND_POLICY:

@@ -25,6 +25,8 @@ static enum exit_code command_run(struct client *c, const struct options *o)
 		return ask_rollouts(c, o);
 	case COMMAND_STOP:
 		return ask_stop(c, o);
+	case COMMAND_BACKTEST:
+		return ask_backtest(c, o);
 	case COMMAND_REPLAY:
 		return ask_replay(c, o);
 	case COMMAND_POLICY:

@@ -7,6 +7,7 @@
 
 #include "common/err.h"
 #include "common/identity.h"
+#include "common/limits.h"
 #include "common/num.h"
 #include "common/time_text.h"
 
@@ -16,14 +17,16 @@ static const char *const command_names[COMMAND_N] = {
 	[COMMAND_WAIT] = "wait",	 [COMMAND_VERDICT] = "verdict",
 	[COMMAND_ROLLOUTS] = "rollouts", [COMMAND_STOP] = "stop",
 	[COMMAND_REPLAY] = "replay",	 [COMMAND_POLICY] = "policy",
-	[COMMAND_VERSION] = "version",	 [COMMAND_HELP] = "help",
+	[COMMAND_BACKTEST] = "backtest", [COMMAND_VERSION] = "version",
+	[COMMAND_HELP] = "help",
 };
 
 /* Commands that an option belongs to, as bits. */
 enum {
 	ASKS = 1 << COMMAND_WAIT | 1 << COMMAND_VERDICT,
 	NUMBERED = 1 << COMMAND_STOP | 1 << COMMAND_REPLAY,
-	CALLS = ASKS | 1 << COMMAND_ROLLOUTS | NUMBERED,
+	BACKTEST = 1 << COMMAND_BACKTEST,
+	CALLS = ASKS | 1 << COMMAND_ROLLOUTS | NUMBERED | BACKTEST,
 	JSON = CALLS | 1 << COMMAND_POLICY,
 };
 
@@ -65,6 +68,37 @@ static int set_policy(struct options *o, const char *v, struct err *err)
 {
 	o->policy = v;
 	return identity_check("--policy", v, err);
+}
+
+static int set_file(struct options *o, const char *v, struct err *err)
+{
+	(void)err; /* it is read later */
+	o->file = v;
+	return 0;
+}
+
+/* The gate has the same limits; what it is, it is told as it was written. */
+static int set_last(struct options *o, const char *v, struct err *err)
+{
+	int64_t ms;
+
+	o->last = v;
+	return num_duration_ms("--last", v, LIMIT_PAST_MIN_MS,
+			       LIMIT_BACKTEST_DAYS * INT64_C(24) * HOUR_MS, &ms,
+			       err);
+}
+
+static int set_splits(struct options *o, const char *v, struct err *err)
+{
+	o->has_splits = true;
+	return num_u64("--splits", v, 0, LIMIT_BACKTEST_SPLITS, &o->splits,
+		       err);
+}
+
+static int set_seed(struct options *o, const char *v, struct err *err)
+{
+	o->has_seed = true;
+	return num_u64("--seed", v, 0, LIMIT_BACKTEST_SEED, &o->seed, err);
 }
 
 static int set_token_file(struct options *o, const char *v, struct err *err)
@@ -182,11 +216,16 @@ static const struct option_row {
 	int (*set)(struct options *o, const char *value, struct err *err);
 } rows[] = {
 	{ "gate", CALLS, CALLS, set_gate },
-	{ "service", ASKS | 1 << COMMAND_ROLLOUTS, ASKS, set_service },
+	{ "service", ASKS | 1 << COMMAND_ROLLOUTS | BACKTEST, ASKS | BACKTEST,
+	  set_service },
 	{ "baseline", ASKS, ASKS, set_baseline },
 	{ "canary", ASKS, ASKS, set_canary },
 	{ "step", ASKS, 0, set_step },
 	{ "policy", ASKS, 0, set_policy },
+	{ "policy", BACKTEST, 0, set_file },
+	{ "last", BACKTEST, 0, set_last },
+	{ "splits", BACKTEST, 0, set_splits },
+	{ "seed", BACKTEST, 0, set_seed },
 	{ "attempt", ASKS, 0, set_attempt },
 	{ "wait", 1 << COMMAND_VERDICT, 0, set_wait },
 	{ "from", 1 << COMMAND_VERDICT, 0, set_from },

@@ -18,8 +18,9 @@ enum command {
 	COMMAND_VERDICT,  /* ask once */
 	COMMAND_ROLLOUTS, /* list */
 	COMMAND_STOP,
-	COMMAND_REPLAY, /* judge again and compare */
-	COMMAND_POLICY, /* check a file, without a gate */
+	COMMAND_REPLAY,	  /* judge again and compare */
+	COMMAND_BACKTEST, /* a policy on what is stored */
+	COMMAND_POLICY,	  /* check a file, without a gate */
 	COMMAND_VERSION,
 	COMMAND_HELP,
 	COMMAND_N,
@@ -46,8 +47,13 @@ struct options {
 	const char *ca_file;
 	const char *reason;
 	const char *action; /* of COMMAND_POLICY: "check" */
-	const char *file;   /* of COMMAND_POLICY */
-	uint64_t id;	    /* of a rollout */
+	const char *file;   /* of COMMAND_POLICY and COMMAND_BACKTEST */
+	const char *last;   /* of COMMAND_BACKTEST: "30d" */
+	bool has_splits;
+	uint64_t splits;
+	bool has_seed;
+	uint64_t seed;
+	uint64_t id; /* of a rollout */
 	bool has_step;
 	uint64_t step;
 	uint64_t attempt; /* 0: not given */

@@ -19,7 +19,7 @@ enum { ROUNDS = 200000, LEN = 22 };
 
 static void text_draw(struct rng *rng, char *text)
 {
-	static const char chars[] = "000112345678999999-+. msh";
+	static const char chars[] = "000112345678999999-+. mshd";
 	/* mostly digits, so that most texts are numbers of some size */
 	size_t digits = (size_t)(rng_next(rng) % LEN);
 	size_t len = digits + (size_t)(rng_next(rng) % (LEN - digits));
@@ -92,8 +92,8 @@ static void signed_numbers_are_those_of_the_library(void)
 
 static void durations_are_digits_and_a_unit(void)
 {
-	static const char *const units[] = { "", "ms", "s", "m", "h" };
-	static const uint64_t ms[] = { 1, 1, 1000, 60000, 3600000 };
+	static const char *const units[] = { "", "ms", "s", "m", "h", "d" };
+	static const uint64_t ms[] = { 1, 1, 1000, 60000, 3600000, 86400000 };
 	struct rng rng = { .state = test_seed() };
 
 	for (int round = 0; round < ROUNDS; round++) {
@@ -106,7 +106,7 @@ static void durations_are_digits_and_a_unit(void)
 
 		text_draw(&rng, text);
 		unit = text + strspn(text, "0123456789");
-		for (size_t i = 0; i < 5 && oracle(text, unit, &n); i++)
+		for (size_t i = 0; i < 6 && oracle(text, unit, &n); i++)
 			if (strcmp(unit, units[i]) == 0 && (i > 0 || n == 0) &&
 			    n <= (uint64_t)INT64_MAX / ms[i]) {
 				ok = true;

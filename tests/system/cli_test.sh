@@ -271,6 +271,43 @@ check "a replay of nothing" 2 '' 'replay needs the number' \
 check "a replay without a gate" 4 '' '127.0.0.1' \
 	replay 42 --gate http://127.0.0.1:1
 
+# --- backtests: the service asked for is the number that is given ---
+check "a policy is tried" 0 '^42  *a  *b  *fail P99_SHIFT  *pass WITHIN_LIMITS  *\*$' \
+	'^1 of 102 rollouts and splits, 10 windows folded' \
+	backtest --gate "$url" --service 1 --policy "$dir/strict.json" \
+	--last 30d --splits 7 --seed 5
+holds "with what is decided alike" grep -q \
+	'^41  *a  *c  *fail P99_SHIFT  *fail P99_SHIFT *$' "$dir/out"
+holds "nothing decided is nothing decided" grep -q \
+	'^40 .*inconclusive STOPPED  *running COLLECTING *$' "$dir/out"
+holds "and how much is not" grep -qx \
+	'rollouts: of 3 that are stored 1 would have been decided otherwise (\*); the batches of 3 more are gone' \
+	"$dir/out"
+holds "and how often it would have been wrong" grep -q \
+	'^A/A: of 100 splits .* failed 2, 2.0 % (95 % interval 0.2 to 7.0 by Clopper and Pearson, .*), passed 61 and left 37 undecided$' \
+	"$dir/out"
+holds "and where" grep -qx \
+	'  2023-11-14 22:13:20 UTC: a, 2 of 6 instances: fail P99_SHIFT, GET /' \
+	"$dir/out"
+holds "the gate is sent the file and the rest" grep -qF \
+	'POST /v1/backtests?service=1&last=30d&splits=7&seed=5 - {' "$dir/log"
+check "a backtest as a document" 0 '"fail_share_hi": 0.070383' '' \
+	backtest --gate "$url" --service 1 --json
+check "one that the gate ended" 4 '' 'the gate ended the backtest$' \
+	backtest --gate "$url" --service 2
+check "one that is none" 4 '' 'is no backtest' \
+	backtest --gate "$url" --service 3
+check "one that failed" 4 '' 'ended the backtest: the store ? broke' \
+	backtest --gate "$url" --service 4
+check "one too many" 4 '' 'BUSY' backtest --gate "$url" --service busy
+check "a policy that is not there" 2 '' 'none.json: No such file' \
+	backtest --gate "$url" --service 1 --policy "$dir/none.json"
+: >"$dir/empty.json"
+check "an empty policy is not the service's own" 2 '' 'it is empty' \
+	backtest --gate "$url" --service 1 --policy "$dir/empty.json"
+check "too far back" 2 '' '--last: "91d"' \
+	backtest --gate "$url" --service 1 --last 91d
+
 check "no command" 2 '' 'tailgate wait'
 check "help" 0 'Exit status' '' --help
 check "version" 0 '^tailgate [0-9]' '' version

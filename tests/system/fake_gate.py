@@ -91,6 +91,35 @@ def replay(rollout):
     return 200, json.dumps(d), {}
 
 
+def backtest(number, n):
+    """The n-th answer, from 1, about this backtest."""
+    said = {"verdict": "fail", "code": "P99_SHIFT", "route": "GET /",
+            "windows": 9}
+    d = {"id": int(number), "state": "running" if n < 2 else "done",
+         "error": "", "done": n, "total": 102, "windows": 10 * n,
+         "capped": False, "rollouts_gone": 3, "splits_asked": 100,
+         "splits": 100, "pass": 61,
+         "fail": 2, "undecided": 37, "fail_share": 0.02,
+         "fail_share_lo": 0.002431, "fail_share_hi": 0.070383,
+         "rollouts": [
+             {"id": 42, "baseline": "a", "canary": "b", "then": said,
+              "now": dict(said, verdict="pass", code="WITHIN_LIMITS")},
+             {"id": 41, "baseline": "a", "canary": "c", "then": said,
+              "now": said},
+             {"id": 40, "baseline": "a", "canary": "d",
+              "then": dict(said, verdict="inconclusive", code="STOPPED"),
+              "now": dict(said, verdict="running", code="COLLECTING")}],
+         "failed": [{"revision": "a", "from_ms": 1700000000000,
+                     "canary_instances": 2, "instances": 6, "now": said}]}
+    if number == "2":
+        d.update(state="ended")
+    elif number == "3":
+        d.update(state="done", rollouts=[{"id": 1}])
+    elif number == "4":
+        d.update(state="failed", error="the store \x1b broke")
+    return 200, json.dumps(d), {}
+
+
 class Gate(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -122,6 +151,11 @@ class Gate(BaseHTTPRequestHandler):
         if url.path.endswith("/replay"):
             self.reply(*replay(url.path.split("/")[3]))
             return
+        if url.path.startswith("/v1/backtests/"):
+            number = url.path.split("/")[3]
+            counts[url.path] = counts.get(url.path, 0) + 1
+            self.reply(*backtest(number, counts[url.path]))
+            return
         service = parse_qs(url.query).get("service", [""])[0]
         counts[service] = counts.get(service, 0) + 1
         if service == "cut":
@@ -138,6 +172,12 @@ class Gate(BaseHTTPRequestHandler):
         self.note(body.decode())
         if self.path == "/v1/rollouts/42/stop":
             self.reply(200, "{}", {})
+        elif self.path.startswith("/v1/backtests?"):
+            number = parse_qs(urlsplit(self.path).query)["service"][0]
+            if number == "busy":
+                self.reply(*error(503, "BUSY"))
+            else:
+                self.reply(201, json.dumps({"id": int(number)}), {})
         elif self.path == "/v1/rollouts":
             wish = json.loads(body)
             status, text, fields = answer(wish["service"], 1)

@@ -426,6 +426,34 @@ start main --store "$RUN_DIR/main.db"
 ID=$PAST
 check 'after a restart it replays to the bit' replay 0 ' replays to the bit: '
 
+# --- a policy, tried on all of that ---
+printf '{\n  "margin": 1.5,\n  "margin_ms": 900\n}\n' >"$RUN_DIR/loose.json"
+printf '{\n  "margin": "wide"\n}\n' >"$RUN_DIR/wrong.json"
+# backtest STATUS TEXT [OPTION...]
+backtest() {
+	_status=$1
+	_text=$2
+	shift 2
+	"$BUILD/tailgate" backtest --gate "$URL" --service orders \
+		--last 1h "$@" >"$RUN_DIR/backtest" 2>"$RUN_DIR/backtest.why"
+	_got=$?
+	cat "$RUN_DIR/backtest" "$RUN_DIR/backtest.why"
+	[ "$_got" = "$_status" ] &&
+		grep -q -- "$_text" "$RUN_DIR/backtest" "$RUN_DIR/backtest.why"
+}
+check "the service's own policy decides as it did" backtest 0 \
+	'^[0-9]*  *v1  *v2  *[a-z]* [A-Z0-9_]*  *fail ' --splits 20
+check 'its own instances are alike' backtest 0 \
+	'^A/A: of 20 splits .* it would have failed 0, 0.0 % (95 % interval 0.0 to 16.8 ' \
+	--splits 20
+check 'a looser one decides otherwise' backtest 0 \
+	'v1  *v2  *fail P99_SHIFT  *[a-z]* [A-Z_0-9]*  *\*$' --splits 0 \
+	--policy "$RUN_DIR/loose.json"
+check 'a wrong one is refused where it is wrong' backtest 2 \
+	'BAD_POLICY, HTTP 400: line 2 column 13: ' --policy "$RUN_DIR/wrong.json"
+check 'nothing of that is a decision' \
+	[ "$(curl -s "$URL/v1/rollouts" | grep -c '^{"id"')" = 3 ]
+
 check 'no such rollout to replay' answer 404 NOT_FOUND \
 	"$URL/v1/rollouts/77/replay"
 

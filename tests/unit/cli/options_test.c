@@ -89,6 +89,12 @@ static void what_is_not_given_has_its_default(void)
 			&err),
 		 0);
 	CHECK(o.command == COMMAND_STOP && o.id == 42);
+	CHECK_EQ(parsed("tailgate backtest --gate http://g --service s "
+			"--policy p.json --last 30d --splits 7 --seed 5",
+			&o, &err),
+		 0);
+	CHECK(o.command == COMMAND_BACKTEST && o.splits == 7 && o.seed == 5);
+	CHECK(strcmp(o.file, "p.json") == 0 && strcmp(o.last, "30d") == 0);
 	CHECK_EQ(parsed("tailgate replay 43 --gate http://g", &o, &err), 0);
 	CHECK(o.command == COMMAND_REPLAY && o.id == 43);
 }
@@ -127,6 +133,11 @@ static const struct {
 	  "nothing to compare" },
 	{ "tailgate stop --gate http://g --reason x", "the number of a" },
 	{ "tailgate stop x --gate http://g", "rollout: \"x\"" },
+	{ "tailgate backtest --gate http://g", "needs --service" },
+	{ "tailgate backtest --gate http://g --service s --splits 501",
+	  "--splits: \"501\"" },
+	{ "tailgate backtest --gate http://g --service s --baseline a",
+	  "no option --baseline" },
 	{ "tailgate replay --gate http://g", "replay needs the number" },
 	{ "tailgate replay 1 2 --gate http://g", "one word too many" },
 	{ "tailgate replay 1", "needs --gate" },
