@@ -518,6 +518,9 @@ static void write_limits(struct buf *b, const struct policy *p)
 	fact(b, "requests per instance, canary over baseline", "%.4g to %.4g%s",
 	     p->load_lo, p->load_hi,
 	     p->load_unequal_ok ? ", otherwise allowed too" : "");
+	if (p->split_lo > 0.0)
+		fact(b, "of a step's weight, the canary gets at least",
+		     "%.4g %%", p->split_lo * 100);
 	fact(b, "events lost at most", "%.4g %%", p->loss_max * 100);
 	fact(b, "restarts of canary instances at most", "%" PRIu32,
 	     p->restarts_max);

@@ -37,8 +37,9 @@ struct policy {
 	double load_lo; /* requests per instance, canary over baseline */
 	double load_hi;
 	bool load_unequal_ok;
-	double loss_max;	  /* share of events lost, 0..1 */
-	uint32_t restarts_max;	  /* of canary instances, in all */
+	double split_lo;       /* of a step's weight in percent that arrives */
+	double loss_max;       /* share of events lost, 0..1 */
+	uint32_t restarts_max; /* of canary instances, in all */
 	int64_t no_data_after_ms; /* of silence: inconclusive */
 	int64_t give_up_after_ms; /* of rollout: inconclusive */
 

@@ -95,6 +95,13 @@ const struct policy_key policy_keys[] = {
 	  .means = "judge also where load is outside of these two",
 	  .why = "a canary under light load is cold and hides queueing: "
 		 "what is compared then is the load" },
+	{ FIELD(split_lo), .kind = POLICY_REAL, .unit = POLICY_FRACTION,
+	  .lo = 0.0, .hi = 1.0, .looser = POLICY_LESS_IS_LOOSER,
+	  .built_in = 0.0,
+	  .means = "part of a step's weight that must reach the canary, where "
+		   "steps are weights in percent; 0 asks nothing",
+	  .why = "a step may be any number; half is a good value where it is "
+		 "the weight: less is traffic that went elsewhere" },
 	{ FIELD(loss_max), .kind = POLICY_REAL, .unit = POLICY_FRACTION,
 	  .lo = 0.0, .hi = 1.0, .looser = POLICY_MORE_IS_LOOSER,
 	  .built_in = 0.01, .means = "share of events that collectors may lose",

@@ -150,6 +150,26 @@ static bool load_forbids(const struct rollout *r, struct verdict *v,
 	return ratio < r->policy.load_lo || ratio > r->policy.load_hi;
 }
 
+/*
+ * Does far less of the traffic reach the canary than its step's weight says?
+ * Counts are Poisson, at best: four standard errors are left to chance.
+ */
+static bool split_forbids(const struct rollout *r, struct verdict *v,
+			  struct verdict_facts *f)
+{
+	double n = r->load_n[COHORT_CANARY];
+	double all = n + r->load_n[COHORT_BASELINE];
+	double weight = r->step / 100.0;
+
+	if (weight > 1.0 || r->load_rounds < 3 || all <= 0.0 ||
+	    n + 4.0 * sqrt(n + 1.0) >= r->policy.split_lo * weight * all)
+		return false;
+	v->code = CODE_SPLIT_UNEQUAL;
+	f->seen = n / all;
+	f->other = weight;
+	return true;
+}
+
 /* The cohort of which too long nothing was heard, or COHORT_N. */
 static enum cohort silent(const struct rollout *r)
 {
@@ -438,7 +458,8 @@ static bool decide_forbidden(const struct rollout *r, int64_t now_ms, bool over,
 		    &f);
 		return true;
 	}
-	if (loss_forbids(r, v, &f) || load_forbids(r, v, &f)) {
+	if (loss_forbids(r, v, &f) || load_forbids(r, v, &f) ||
+	    split_forbids(r, v, &f)) {
 		say(r, v, VERDICT_INCONCLUSIVE, over, &f);
 		return true;
 	}

@@ -110,6 +110,11 @@ static const struct {
 				"baseline instance (permitted "
 				"{permitted_range}): their "
 				"latencies cannot be compared" },
+	[CODE_SPLIT_UNEQUAL] = { "SPLIT_UNEQUAL", NULL,
+				 "the canary gets {seen_percent} of the "
+				 "requests that are seen where the step's "
+				 "weight is {other_percent}: what was sent to "
+				 "it is not what is judged" },
 	[CODE_LOSS] = { "LOSS", NULL,
 			"the collectors of the {subject} lost {seen_percent} "
 			"of what "

@@ -37,6 +37,7 @@ enum verdict_code {
 	CODE_GROSS,		/* fail: the breaker for disasters */
 	CODE_INSTANCE_VARIANCE, /* inconclusive: more instances needed */
 	CODE_LOAD_UNEQUAL,
+	CODE_SPLIT_UNEQUAL,	/* far less traffic than the step's weight */
 	CODE_LOSS,		/* too much lost, or lost unequally */
 	CODE_COLLECTORS_DIFFER, /* nothing measured the same way */
 	CODE_TRANSIENT,		/* a bump that went away */

@@ -39,6 +39,7 @@ struct story {
 	/* changes batch b of the canary or not, in window w from 0 */
 	void (*change)(struct batch *b, bool canary, int w);
 	bool no_history;
+	uint32_t step; /* 0: the world's */
 };
 
 /* Fold a story to its end or its first fail or pass; the caller frees r. */
@@ -71,6 +72,8 @@ static struct verdict tell(const struct story *s, struct rollout **ret_r)
 					  n);
 		}
 		w.members = members;
+		if (s->step && !w.history)
+			w.step = s->step;
 		n += !w.history;
 		if (!*ret_r && rollout_new(&policy, w.from_ms, ret_r, &err) < 0)
 			break;
@@ -181,6 +184,11 @@ static void profile_gates_soon_over(struct policy *p)
 	p->give_up_after_ms = 60000;
 }
 
+static void steps_are_weights(struct policy *p)
+{
+	p->split_lo = 0.5;
+}
+
 static void ignore_all(struct policy *p)
 {
 	p->n_ignore = 1;
@@ -218,6 +226,16 @@ static void each_situation_has_its_code(void)
 	s.world.canary_load = 0.1;
 	expect("a tenth of the load", &s, VERDICT_INCONCLUSIVE,
 	       CODE_LOAD_UNEQUAL);
+	/* 2 of 10 instances have a fifth of the requests; the step is 1 */
+	s = (struct story){ .world = usual, .policy = steps_are_weights };
+	expect("a step that is its weight", &s, VERDICT_PASS,
+	       CODE_WITHIN_LIMITS);
+	s.step = 50;
+	expect("a step of 50 percent with a fifth of the traffic", &s,
+	       VERDICT_INCONCLUSIVE, CODE_SPLIT_UNEQUAL);
+	s.step = 30;
+	expect("two thirds of what the step says", &s, VERDICT_PASS,
+	       CODE_WITHIN_LIMITS);
 }
 
 /* The baseline's first minute was ten times as slow, and unevenly so. */

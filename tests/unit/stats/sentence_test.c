@@ -315,6 +315,17 @@ static const struct situation situations[] = {
 	  0.041,
 	  "hot in the canary and new: orders.render (4.1 % of CPU); the "
 	  "policy lets a profile fail a rollout" },
+	{ "traffic that does not arrive",
+	  &same,
+	  VERDICT_INCONCLUSIVE,
+	  CODE_SPLIT_UNEQUAL,
+	  { .seen = 0.011, .other = 0.05 },
+	  "",
+	  0,
+	  0,
+	  "the canary gets 1.1 % of the requests that are seen where the "
+	  "step's "
+	  "weight is 5.0 %: what was sent to it is not what is judged" },
 	{ "a profile that may fail and was not compared",
 	  &same,
 	  VERDICT_RUNNING,
