@@ -172,6 +172,32 @@ static void an_altered_batch_is_found_where_it_tells(void)
 	gate_room_close(&r);
 }
 
+/* What a rollout learned from earlier ones is the same again. */
+static void what_was_known_then_is_known_again(void)
+{
+	enum { LATER = 3600 }; /* windows of 2 s: two hours */
+	struct gate_room r;
+	struct store_rollout want;
+	struct replay p;
+
+	CHECK_EQ(gate_room_open(&r), 0);
+	CHECK_EQ(tell(&r), 0);
+	judge_run(r.j, ROOM_T0 + 100 * (int64_t)ROOM_MIN); /* it teaches */
+	want = r.rollout;
+	want.attempt = 2;
+	want.begun_ms = ROOM_T0 + LATER * (int64_t)STORY_WINDOW_MS;
+	CHECK_EQ(gate_room_tell(&r, LATER, 10), 0);
+	CHECK_EQ(store_begin_rollout(r.st, &want, &r.rollout, NULL, NULL), 0);
+	CHECK(r.rollout.lesson_seq > 0);
+	judge_poke(r.j);
+	judge_run(r.j, want.begun_ms + ROOM_MIN);
+	gate_room_down(&r);
+	CHECK_EQ(gate_room_up(&r, want.begun_ms + ROOM_MIN), 0);
+	CHECK_EQ(replay(&r, &p), 0);
+	CHECK(p.n_windows == 10 && p.n_identical == 10);
+	gate_room_close(&r);
+}
+
 static void what_retention_deleted_cannot_be_replayed(void)
 {
 	struct gate_room r;
@@ -197,6 +223,8 @@ const struct test_case test_cases[] = {
 	  what_was_altered_is_found_and_named },
 	{ "replay: an altered batch is found where it tells",
 	  an_altered_batch_is_found_where_it_tells },
+	{ "replay: what was known then is known again",
+	  what_was_known_then_is_known_again },
 	{ "replay: what retention deleted cannot be replayed",
 	  what_retention_deleted_cannot_be_replayed },
 	{ NULL, NULL },
