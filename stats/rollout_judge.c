@@ -441,8 +441,8 @@ static bool decide_forbidden(const struct rollout *r, int64_t now_ms, bool over,
 		return true;
 	}
 	if (none != COHORT_N) {
-		bool waited =
-			now_ms - r->begun_ms >= r->policy.no_data_after_ms;
+		bool waited = over || now_ms - r->begun_ms >=
+					      r->policy.no_data_after_ms;
 
 		v->code = CODE_NO_DATA;
 		f.subject = none == COHORT_CANARY ? "canary" : "baseline";

@@ -13,8 +13,9 @@
 #include "stats/standard.h"
 
 /* Weights of the levels in the latency part: the tail leads. */
-static const double level_weight[LEVEL_N] = { 0.15, 0.15,  0.15,
-					      0.30, 0.125, 0.125 };
+static const double level_weight[LEVEL_N] = {
+	0.14, 0.14, 0.18, 0.34, 0.12, 0.08
+};
 static const double LATENCY_WEIGHT = 0.8;
 static const double rate_weight[RATE_N] = { 0.12, 0.08 };
 

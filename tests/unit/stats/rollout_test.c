@@ -189,6 +189,12 @@ static void steps_are_weights(struct policy *p)
 	p->split_lo = 0.5;
 }
 
+static void over_before_silent(struct policy *p)
+{
+	p->give_up_after_ms = 60000;
+	p->no_data_after_ms = 600000;
+}
+
 static void ignore_all(struct policy *p)
 {
 	p->n_ignore = 1;
@@ -265,6 +271,10 @@ static void missing_data_never_passes(void)
 	s.world.n_windows = 40;
 	s.policy = soon_over;
 	expect("no canary at all", &s, VERDICT_INCONCLUSIVE, CODE_NO_DATA);
+	/* given up before the wait for first requests is over */
+	s.policy = over_before_silent;
+	expect("no canary, and no time", &s, VERDICT_INCONCLUSIVE,
+	       CODE_NO_DATA);
 	s = (struct story){ .world = usual, .change = cold };
 	s.world.n_windows = 20; /* of 40 requests each: 800 of 1,000 */
 	expect("a cold canary", &s, VERDICT_RUNNING, CODE_WARMING_UP);
