@@ -317,6 +317,17 @@ static int classes_fill(struct flamediff *d, const struct family *families)
 	return 0;
 }
 
+/*
+ * What the k-th look spends of alpha: a tenth for the first eight, which look
+ * at up to 64,000 canary samples, and the rest over all that may follow.
+ */
+static double part_of_alpha(uint32_t k)
+{
+	const double pi2 = 9.869604401089358;
+
+	return k <= 8 ? 0.1 : 0.2 * 6.0 / (pi2 * (k - 8) * (k - 8));
+}
+
 /* Test both families, each with half of this look's share of alpha. */
 static int families_test(struct look *l)
 {
@@ -325,8 +336,7 @@ static int families_test(struct look *l)
 		{ .to = d->n_nodes },
 		{ .from = d->n_nodes, .to = d->n_nodes + d->n_functions },
 	};
-	double alpha = d->policy.profile_alpha * 6.0 /
-		       (9.869604401089358 * d->looks * d->looks);
+	double alpha = d->policy.profile_alpha * part_of_alpha(d->looks);
 	int rc;
 
 	mark_same(d);

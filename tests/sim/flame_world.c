@@ -65,7 +65,7 @@ const struct flame_world flame_worlds[] = {
 	{ "functions A/A sd 30 2+6", COHORTS(2, 6), SHARED, LEAVES, .sd = 0.30,
 	  .quick = 10, FALSE_RARE },
 	{ "functions 0 -> 1 % 2+6", COHORTS(2, 6), SHARED, LEAVES, .sd = 0.3,
-	  .effect = FLAME_NEW, .found_min = 0.85, FALSE_RARE },
+	  .effect = FLAME_NEW, .found_min = 0.95, FALSE_RARE },
 	{ "functions 0 -> 1 6p 2+6", COHORTS(2, 6), SHARED, LEAVES, .sd = 0.3,
 	  .effect = FLAME_NEW, .n_new = 6, .found_min = 0.95, FALSE_RARE },
 	{ "functions 0 -> 4 6p 2+6", COHORTS(2, 6), SHARED, LEAVES, .sd = 0.3,

@@ -319,14 +319,15 @@ static bool report(const struct job *j)
 {
 	const struct scenario *s = j->s;
 	struct sum sum = summarise(j);
-	bool broken = above(sum.fails, sum.n, s->fail_max) ||
-		      above(sum.passed, sum.n, s->pass_max) ||
-		      below(sum.fails, sum.n, s->fail_min) ||
-		      below(sum.passes, sum.n, s->pass_min) ||
-		      (s->median_max > 0.0 && sum.median > s->median_max) ||
-		      (s->sprt_max > 0.0 && sum.sprt > s->sprt_max) ||
-		      (s->forecast && (fabs(log(sum.forecast)) > log(1.5) ||
-				       sum.forecast_3 < 0.8));
+	bool broken =
+		above(sum.fails, sum.n, s->fail_max) ||
+		above(sum.passed, sum.n, s->pass_max) ||
+		below(sum.fails, sum.n, s->fail_min) ||
+		below(sum.passes, sum.n, s->pass_min) ||
+		(s->median_max > 0.0 && sum.median > s->median_max) ||
+		(s->sprt_max > 0.0 && sum.n >= 100 && sum.sprt > s->sprt_max) ||
+		(s->forecast && sum.n >= 100 &&
+		 (fabs(log(sum.forecast)) > log(1.5) || sum.forecast_3 < 0.8));
 
 	(void)printf(
 		"%-32s %5" PRIu32 "  %.4f [%.4f,%.4f]  "
