@@ -81,14 +81,13 @@ struct flamediff {
 	struct flame_node *functions; /* in nodes, behind them */
 	uint32_t n_nodes;
 	uint32_t n_functions;
-	struct flame_region
-		*regions;	   /* by function; the last is no function's */
-	uint32_t *region_of;	   /* by node */
-	uint8_t *inside;	   /* by node; scratch */
-	uint32_t *first;	   /* child by node, UINT32_MAX: none */
-	uint32_t *next;		   /* sibling by node */
-	double *work;		   /* 2 by node and 2 by function */
-	uint32_t n_used[COHORT_N]; /* instances in nodes */
+	struct flame_region *regions; /* by function; the last: of none */
+	uint32_t *region_of;	      /* by node */
+	uint8_t *inside;	      /* by node; scratch */
+	uint32_t *first;	      /* child by node, UINT32_MAX: none */
+	uint32_t *next;		      /* sibling by node */
+	double *work;		      /* 2 by node and 2 by function */
+	uint32_t n_used[COHORT_N];    /* instances in nodes */
 	double cost_all; /* CPU-ns per request, baseline; 0: not known */
 
 	uint8_t *classes;   /* by node, then function, of the last look */
