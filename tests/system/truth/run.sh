@@ -107,8 +107,17 @@ run() {
 	try "$name" load "$@"
 }
 
-# opened DELAYS: connections that were open, and idle, before the driver came.
-# A read that waited all the time returns past a fexit hook that is newer.
+# finish_late SINCE: the driver came when 8 connections were open.  On each a read
+# may have waited all the time, and returns past a fexit hook that is newer.
+finish_late() {
+	if grep -q 'ready fexit' "$work/driver.out"; then
+		finish "$1" 8
+	else
+		finish "$1" 0
+	fi
+}
+
+# opened DELAYS: connections that were open, and idle, before the driver came
 opened() {
 	start_server 0 recvmsg
 	rm -f "$work/go"
@@ -122,11 +131,7 @@ opened() {
 	echo go >&3
 	exec 3>&-
 	wait $client
-	if grep -q 'ready fexit' "$work/driver.out"; then
-		finish 0 8
-	else
-		finish 0 0
-	fi
+	finish_late 0
 }
 
 # joined RATE COUNT DELAYS: traffic under way when the driver came
@@ -138,7 +143,7 @@ joined() {
 	sleep 0.5
 	start_driver
 	wait $client
-	finish "$(sed -n 's/^ready .* //p' "$work/driver.out")" 0
+	finish_late "$(sed -n 's/^ready .* //p' "$work/driver.out")"
 }
 
 if [ "$quick" ]; then
