@@ -26,26 +26,6 @@ static const double interval_level = 0.95;
 
 /* --- beginning --- */
 
-static int check_names(const struct request *rq, struct reply *rp)
-{
-	static const char *const known[] = { "service", "last", "splits",
-					     "seed" };
-
-	for (size_t i = 0; i < rq->n_query; i++) {
-		size_t k = 0;
-
-		while (k < sizeof(known) / sizeof(known[0]) &&
-		       strcmp(known[k], rq->query[i].name) != 0)
-			k++;
-		if (k == sizeof(known) / sizeof(known[0]))
-			return err_set(&rp->err, -EINVAL,
-				       "unknown parameter \"%.60s\"; there "
-				       "are service, last, splits and seed",
-				       rq->query[i].name);
-	}
-	return 0;
-}
-
 /* The policy of the body, or without one that of the service. */
 static int read_policy(struct gate *g, const struct request *rq,
 		       struct backtest_wish *w, struct reply *rp)
@@ -99,8 +79,10 @@ static int read_numbers(const struct request *rq, struct backtest_wish *w,
 static int read_wish(struct gate *g, const struct request *rq,
 		     struct backtest_wish *w, struct reply *rp)
 {
+	static const char *const known[] = { "service", "last", "splits",
+					     "seed", NULL };
 	const char *service = request_query(rq, "service");
-	int rc = check_names(rq, rp);
+	int rc = request_want_only(rq, known, &rp->err);
 
 	if (rc < 0)
 		return rc;

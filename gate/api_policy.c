@@ -59,24 +59,13 @@ static int write_entry(void *ctx, const struct policies_entry *e)
 	return 0;
 }
 
-/* Only these parameters, so that a misspelt one is not one left out. */
-static int check_parameters(const struct request *rq, const char *name,
-			    struct reply *rp)
-{
-	for (size_t i = 0; i < rq->n_query; i++)
-		if (!name || strcmp(rq->query[i].name, name) != 0)
-			return err_set(&rp->err, -EINVAL,
-				       "unknown parameter \"%.60s\"%s%s",
-				       rq->query[i].name,
-				       name ? "; there is " : "",
-				       name ? name : "");
-	return 0;
-}
+static const char *const no_parameter[] = { NULL };
+static const char *const version_alone[] = { "version", NULL };
 
 int api_policy_list(struct gate *g, const struct request *rq, struct reply *rp)
 {
 	struct writing w = { .rq = rq, .out = &rp->body };
-	int rc = check_parameters(rq, NULL, rp);
+	int rc = request_want_only(rq, no_parameter, &rp->err);
 
 	if (rc < 0)
 		return rc;
@@ -105,7 +94,7 @@ int api_policy_get(struct gate *g, const struct request *rq, struct reply *rp)
 	struct writing w = { .rq = rq, .out = &rp->body };
 	struct policy_text t = { .n_services = 0 };
 	uint64_t n = 0;
-	int rc = check_parameters(rq, "version", rp);
+	int rc = request_want_only(rq, version_alone, &rp->err);
 
 	if (rc == 0 && version)
 		rc = num_u64("version", version, 1, UINT32_MAX, &n, &rp->err);
@@ -134,7 +123,7 @@ int api_policy_versions(struct gate *g, const struct request *rq,
 			struct reply *rp)
 {
 	struct writing w = { .rq = rq, .out = &rp->body };
-	int rc = check_parameters(rq, NULL, rp);
+	int rc = request_want_only(rq, no_parameter, &rp->err);
 
 	if (rc < 0)
 		return rc;
@@ -163,7 +152,7 @@ static int fault_change(int rc, struct reply *rp)
 int api_policy_put(struct gate *g, const struct request *rq, struct reply *rp)
 {
 	bool created = false;
-	int rc = check_parameters(rq, NULL, rp);
+	int rc = request_want_only(rq, no_parameter, &rp->err);
 
 	if (rc < 0)
 		return rc;
@@ -178,7 +167,7 @@ int api_policy_put(struct gate *g, const struct request *rq, struct reply *rp)
 int api_policy_retire(struct gate *g, const struct request *rq,
 		      struct reply *rp)
 {
-	int rc = check_parameters(rq, NULL, rp);
+	int rc = request_want_only(rq, no_parameter, &rp->err);
 
 	if (rc < 0)
 		return rc;

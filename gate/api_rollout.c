@@ -163,12 +163,12 @@ out:
 int api_rollout_list(struct gate *g, const struct request *rq, struct reply *rp)
 {
 	struct rollouts_list *list = NULL;
+	static const char *const known[] = { "service", NULL };
 	const char *service = request_query(rq, "service");
-	int rc;
+	int rc = request_want_only(rq, known, &rp->err);
 
-	if (rq->n_query > (service ? 1 : 0))
-		return err_set(&rp->err, -EINVAL,
-			       "unknown parameter: a list takes service alone");
+	if (rc < 0)
+		return rc;
 	if (service && identity_check("service", service, &rp->err) < 0) {
 		rp->fault = FAULT_BAD_IDENTITY;
 		return -EINVAL;

@@ -14,29 +14,6 @@
 #include "gate/request.h"
 #include "gate/rollouts.h"
 
-/* A misspelt parameter must not be a parameter left out. */
-static int check_names(const struct request *rq, struct reply *rp)
-{
-	static const char *const known[] = { "service", "baseline", "canary",
-					     "attempt", "step",	    "policy",
-					     "wait" };
-
-	for (size_t i = 0; i < rq->n_query; i++) {
-		size_t k = 0;
-
-		while (k < sizeof(known) / sizeof(known[0]) &&
-		       strcmp(known[k], rq->query[i].name) != 0)
-			k++;
-		if (k == sizeof(known) / sizeof(known[0]))
-			return err_set(&rp->err, -EINVAL,
-				       "unknown parameter \"%.60s\"; there "
-				       "are service, baseline, canary, "
-				       "attempt, step, policy and wait",
-				       rq->query[i].name);
-	}
-	return 0;
-}
-
 static int read_number(const struct request *rq, const char *name, uint64_t min,
 		       uint64_t max, uint32_t *ret_n, bool *ret_given,
 		       struct reply *rp)
@@ -75,6 +52,9 @@ static int read_wait(const struct request *rq, int64_t *ret_ms,
 
 int api_verdict_get(struct gate *g, const struct request *rq, struct reply *rp)
 {
+	static const char *const known[] = { "service", "baseline", "canary",
+					     "attempt", "step",	    "policy",
+					     "wait",	NULL };
 	struct rollout_wish wish = {
 		.service = request_query(rq, "service"),
 		.baseline = request_query(rq, "baseline"),
@@ -88,7 +68,7 @@ int api_verdict_get(struct gate *g, const struct request *rq, struct reply *rp)
 	bool given;
 	int rc;
 
-	rc = check_names(rq, rp);
+	rc = request_want_only(rq, known, &rp->err);
 	if (rc == 0)
 		rc = read_number(rq, "attempt", 1, LIMIT_ATTEMPT, &wish.attempt,
 				 &given, rp);

@@ -112,24 +112,12 @@ static int put(const struct entry *e, const struct fold_window *w,
 	       const struct verdict *v, bool closes, struct err *err)
 {
 	struct buf document = { .max = 0 };
-	struct store_judged judged = { .from_ms = w->from_ms,
-				       .to_ms = w->to_ms,
-				       .step = w->step,
-				       .history = w->history,
-				       .ingest_seq = w->max_seq,
-				       .document = "",
-				       .final = !w->history && v->final,
-				       .closes = closes };
-	int rc = 0;
+	struct store_judged judged;
+	int rc = fold_judged(w, &e->meta, v, closes, &document, &judged, err);
 
-	if (!w->history)
-		rc = verdict_record(&document, &e->meta, v, err);
-	if (rc == 0) {
-		if (!w->history)
-			judged.document = document.bytes;
+	if (rc == 0)
 		rc = store_put_judged(e->fold->store, e->meta.rollout_id,
 				      &judged, err);
-	}
 	buf_release(&document);
 	return rc;
 }

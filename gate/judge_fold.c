@@ -9,6 +9,7 @@
 
 #include "common/arena.h"
 #include "common/batch.h"
+#include "common/buf.h"
 #include "common/err.h"
 #include "common/limits.h"
 #include "gate/document.h"
@@ -238,6 +239,28 @@ int fold_replay(struct fold *f,
 bool fold_ends(const struct verdict *v)
 {
 	return v->final && v->word != VERDICT_PASS;
+}
+
+int fold_judged(const struct fold_window *w, const struct store_rollout *meta,
+		const struct verdict *v, bool closes, struct buf *document,
+		struct store_judged *ret_j, struct err *err)
+{
+	int rc;
+
+	*ret_j = (struct store_judged){ .from_ms = w->from_ms,
+					.to_ms = w->to_ms,
+					.step = w->step,
+					.history = w->history,
+					.ingest_seq = w->max_seq,
+					.document = "",
+					.final = !w->history && v->final,
+					.closes = closes };
+	if (w->history)
+		return 0;
+	rc = verdict_record(document, meta, v, err);
+	if (rc == 0)
+		ret_j->document = document->bytes;
+	return rc;
 }
 
 void fold_overlay(const struct store_rollout *r, struct verdict *v)

@@ -17,6 +17,7 @@
 #include "stats/policy.h"
 #include "stats/verdict.h"
 
+struct buf;
 struct err;
 struct policies;
 struct rollout;
@@ -102,6 +103,17 @@ int fold_check_kept(struct store *st, const struct store_rollout *r,
 
 /* Is nothing judged any more after this one?  A pass is for its step. */
 bool fold_ends(const struct verdict *v);
+
+/*
+ * A window and the verdict after it as they are written down.
+ *
+ *   document  empty; receives the text that ret_j borrows
+ *
+ * Returns 0 or what verdict_record() does.
+ */
+int fold_judged(const struct fold_window *w, const struct store_rollout *meta,
+		const struct verdict *v, bool closes, struct buf *document,
+		struct store_judged *ret_j, struct err *err);
 
 /*
  * What a rollout's present state makes of the verdict on its newest window:

@@ -6,7 +6,6 @@
 
 #include "common/buf.h"
 #include "common/err.h"
-#include "gate/document.h"
 #include "gate/judge_fold.h"
 #include "gate/judge_span.h"
 #include "gate/store.h"
@@ -50,22 +49,9 @@ static int past_judged(void *ctx, const struct store_rollout *r, size_t i,
 	struct past *p = ctx;
 	const struct fold_window *w = &p->said[i].window;
 	const struct verdict *v = &p->said[i].verdict;
-	int rc = 0;
 
-	*ret_j = (struct store_judged){ .from_ms = w->from_ms,
-					.to_ms = w->to_ms,
-					.step = w->step,
-					.history = w->history,
-					.ingest_seq = w->max_seq,
-					.document = "",
-					.final = !w->history && v->final,
-					.closes = i + 1 == p->n };
 	p->document.len = 0;
-	if (!w->history)
-		rc = verdict_record(&p->document, r, v, err);
-	if (rc == 0 && !w->history)
-		ret_j->document = p->document.bytes;
-	return rc;
+	return fold_judged(w, r, v, i + 1 == p->n, &p->document, ret_j, err);
 }
 
 /* Nothing that was folded may have gone while it was. */

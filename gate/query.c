@@ -158,3 +158,45 @@ const char *request_query(const struct request *rq, const char *name)
 			return rq->query[i].value;
 	return NULL;
 }
+
+/* "a", "a and b", "a, b and c" */
+static void list_names(struct buf *to, const char *const *names)
+{
+	for (size_t i = 0; names[i]; i++)
+		buf_printf(to, "%s%s",
+			   i == 0	  ? ""
+			   : names[i + 1] ? ", "
+					  : " and ",
+			   names[i]);
+}
+
+static int refuse_name(const char *name, const char *const *known,
+		       struct err *err)
+{
+	struct buf list = { .max = 0 };
+	int rc;
+
+	list_names(&list, known);
+	if (!known[0] || list.bad)
+		rc = err_set(err, -EINVAL, "unknown parameter \"%.60s\"", name);
+	else
+		rc = err_set(err, -EINVAL,
+			     "unknown parameter \"%.60s\"; there %s %s", name,
+			     known[1] ? "are" : "is", list.bytes);
+	buf_release(&list);
+	return rc;
+}
+
+int request_want_only(const struct request *rq, const char *const *names,
+		      struct err *err)
+{
+	for (size_t i = 0; i < rq->n_query; i++) {
+		size_t k = 0;
+
+		while (names[k] && strcmp(names[k], rq->query[i].name) != 0)
+			k++;
+		if (!names[k])
+			return refuse_name(rq->query[i].name, names, err);
+	}
+	return 0;
+}

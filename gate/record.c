@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "common/err.h"
-#include "gate/document.h"
 #include "common/json.h"
+#include "gate/document.h"
 
 static bool decides(const char *key)
 {

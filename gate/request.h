@@ -50,6 +50,14 @@ struct request {
 const char *request_query(const struct request *rq, const char *name);
 
 /*
+ * Are there no query parameters but these?  A misspelt one must not be one left
+ * out.  The list ends with NULL; err names the first other one and the list.
+ * Returns 0 or -EINVAL.
+ */
+int request_want_only(const struct request *rq, const char *const *names,
+		      struct err *err);
+
+/*
  * May the caller do what scope asks with this service?  For handlers, which
  * know the service; that the caller may do it with some service at all was
  * checked before.

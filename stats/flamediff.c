@@ -40,7 +40,8 @@ int flamediff_teach(struct flamediff *d, struct lessons *lessons)
 	int rc = d->young ? 0 : flame_sum(d);
 
 	for (uint32_t f = 0; rc == 0 && !d->young && f < d->n_functions; f++)
-		if (d->functions[f].most_baseline >= LESSON_SHARE_MIN)
+		if (d->functions[f].most_baseline >= LESSON_SHARE_MIN &&
+		    flame_comes_and_goes(d, &d->functions[f]))
 			rc = lessons_add_function(
 				lessons, calltree_name(d->tree, f),
 				d->functions[f].most_baseline);
@@ -63,7 +64,7 @@ void flamediff_clear(struct flamediff *d)
 	}
 	d->next_look = FIRST_LOOK;
 	d->summed = false;
-	d->looks = 0;
+	d->compared = false;
 	d->n_findings = 0;
 	d->n_classes = 0;
 }
@@ -334,7 +335,7 @@ bool flamediff_compared(const struct flamediff *d, const char **ret_why)
 {
 	*ret_why = d->young ? "code is still being compiled"
 			    : "there are too few CPU samples";
-	return d->looks > 0 && !d->young;
+	return d->compared && !d->young;
 }
 
 bool flamediff_gates(const struct flamediff *d)

@@ -336,7 +336,9 @@ static int families_test(struct look *l)
 		{ .to = d->n_nodes },
 		{ .from = d->n_nodes, .to = d->n_nodes + d->n_functions },
 	};
-	double alpha = d->policy.profile_alpha * part_of_alpha(d->looks);
+	/* what is unsettled is no finding, and spends nothing */
+	double alpha = d->policy.profile_alpha *
+		       part_of_alpha(d->young ? 1 : d->looks);
 	int rc;
 
 	mark_same(d);
@@ -369,8 +371,10 @@ int flamediff_look(struct flamediff *d)
 	if (rc < 0 || l.n_cohort[COHORT_BASELINE] < MIN_INSTANCES ||
 	    l.n_cohort[COHORT_CANARY] == 0 || l.df < 1.0)
 		goto out;
-	/* what is unsettled is no finding, and spends nothing */
-	d->looks = d->young ? 1 : d->looks + 1;
+	if (!d->young) {
+		d->looks++;
+		d->compared = true;
+	}
 	rc = families_test(&l);
 	if (rc == 0)
 		rc = flame_report(d, l.n_cohort[COHORT_CANARY] >= 2);

@@ -20,6 +20,7 @@ bool flame_stub(const char *name)
 {
 	return name[0] == '[' || strcmp(name, "Interpreter") == 0 ||
 	       strcmp(name, "vtable chunks") == 0 ||
+	       strcmp(name, "I2C/C2I adapters") == 0 ||
 	       strncmp(name, "StubRoutines", 12) == 0;
 }
 

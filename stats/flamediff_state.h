@@ -72,7 +72,8 @@ struct flamediff {
 	uint32_t n_at;
 
 	double next_look; /* canary samples at which the next look is due */
-	uint32_t looks;
+	uint32_t looks;	  /* at settled code; what they spent stays spent */
+	bool compared;	  /* one of them since the last flamediff_clear() */
 	const struct lessons *lessons; /* NULL: none */
 	bool managed; /* code of a JVM is among the functions */
 	bool young;   /* and much of it is still being compiled */
@@ -114,9 +115,13 @@ void flame_inclusive(const struct flamediff *d, const struct flame_instance *in,
 /* Is it absent from baselines, or nearly so in every instance? */
 bool flame_absent(const struct flamediff *d, const struct flame_node *n);
 
+/* Do most of today's baseline instances not have it at all? */
+bool flame_comes_and_goes(const struct flamediff *d,
+			  const struct flame_node *n);
+
 /*
- * Has it a share that an instance of an earlier baseline had, and do most of
- * today's not have it at all?  Then nothing of it is new.
+ * Does it come and go, as in an earlier baseline, where an instance had as
+ * large a share of it?  Then nothing of it is new.
  */
 bool flame_sporadic(const struct flamediff *d, const struct flame_node *n);
 

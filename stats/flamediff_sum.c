@@ -226,10 +226,14 @@ bool flame_absent(const struct flamediff *d, const struct flame_node *n)
 		n->most_baseline < 0.0025);
 }
 
+bool flame_comes_and_goes(const struct flamediff *d, const struct flame_node *n)
+{
+	return 2 * n->n_instances[COHORT_BASELINE] < d->n_used[COHORT_BASELINE];
+}
+
 bool flame_sporadic(const struct flamediff *d, const struct flame_node *n)
 {
-	return 2 * n->n_instances[COHORT_BASELINE] <
-		       d->n_used[COHORT_BASELINE] &&
+	return flame_comes_and_goes(d, n) &&
 	       n->share[COHORT_CANARY] <= before(d, n);
 }
 

@@ -2,7 +2,7 @@
 /*
  * lesson - what rollouts teach later ones of their service: how much the
  * latencies of one build's instances differ, by route and quantile, and which
- * functions any instance has had on its stacks.
+ * functions come and go among them.
  *
  * Lessons add up: variances s^2 weighted by their degrees of freedom, older
  * ones less.  What comes out is a prior (Smyth 2004) worth at most

@@ -22,8 +22,8 @@
 #include "common/err.h"
 #include "stats/lesson.h"
 #include "stats/policy.h"
+#include "stats/proportion.h"
 #include "stats/rollout.h"
-#include "stats/special.h"
 #include "stats/verdict.h"
 #include "tests/draw.h"
 #include "tests/sim/flame.h"
@@ -195,26 +195,14 @@ static void *work(void *ctx)
 	return NULL;
 }
 
-/* One end of the Clopper-Pearson interval, 99 % two-sided, by bisection. */
+/* One end of the 99 % interval. */
 static double binomial_end(uint32_t k, uint32_t n, bool upper)
 {
 	double lo = 0.0;
 	double hi = 1.0;
 
-	if (k == (upper ? n : 0))
-		return upper ? 1.0 : 0.0;
-	for (int i = 0; i < 60; i++) {
-		double p = 0.5 * (lo + hi);
-		/* P(X <= k) = 1 - I_p(k + 1, n - k); P(X >= k) = I_p(..) */
-		double tail = upper ? 1.0 - special_beta(k + 1.0, n - k, p)
-				    : special_beta(k, n - k + 1.0, p);
-
-		if (upper ? tail > 0.005 : tail < 0.005)
-			lo = p;
-		else
-			hi = p;
-	}
-	return 0.5 * (lo + hi);
+	(void)proportion_interval(k, n, 0.99, &lo, &hi);
+	return upper ? hi : lo;
 }
 
 static int by_value(const void *a, const void *b)

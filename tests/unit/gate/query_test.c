@@ -103,11 +103,47 @@ static void a_parameter_is_found_by_its_name(void)
 	CHECK(request_query(&rq, "ste") == NULL);
 }
 
+static void a_misspelt_parameter_is_refused(void)
+{
+	static const char *const none[] = { NULL };
+	static const char *const one[] = { "service", NULL };
+	static const char *const three[] = { "service", "last", "step", NULL };
+	static const struct {
+		const char *const *known;
+		const char *want; /* NULL: all are known */
+	} cases[] = {
+		{ three, NULL },
+		{ none, "unknown parameter \"service\"" },
+		{ one, "unknown parameter \"step\"; there is service" },
+	};
+	struct request rq = {
+		.n_query = 2, .query = { { "service", "a" }, { "step", "2" } }
+	};
+	struct err err = { "" };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *want = cases[i].want;
+		int rc;
+
+		err.text[0] = '\0';
+		rc = request_want_only(&rq, cases[i].known, &err);
+		CHECK_EQ(rc, want ? -EINVAL : 0);
+		CHECK(strcmp(err.text, want ? want : "") == 0);
+	}
+	rq.query[1].name = "stop";
+	err.text[0] = '\0';
+	CHECK_EQ(request_want_only(&rq, three, &err), -EINVAL);
+	CHECK(strcmp(err.text, "unknown parameter \"stop\"; there are service, "
+			       "last and step") == 0);
+}
+
 const struct test_case test_cases[] = {
 	{ "query: a target is cut in two", a_target_is_cut_in_two },
 	{ "query: parameters are decoded or refused",
 	  parameters_are_decoded_or_refused },
 	{ "query: a parameter is found by its name",
 	  a_parameter_is_found_by_its_name },
+	{ "query: a misspelt parameter is refused",
+	  a_misspelt_parameter_is_refused },
 	{ NULL, NULL },
 };

@@ -10,6 +10,7 @@
 
 #include "common/batch.h"
 #include "stats/flamediff_state.h"
+#include "stats/lesson.h"
 #include "stats/policy.h"
 #include "tests/test.h"
 
@@ -211,6 +212,80 @@ static void nothing_is_found_while_code_is_compiled(void)
 	flamediff_free(d);
 }
 
+/* What most instances have does not come and go, and excuses nothing. */
+static void what_comes_and_goes_is_taught(void)
+{
+	static const struct node nodes[] = {
+		{ -1, { 100, 100 } },
+		{ 0, { 300, 300 } },
+		{ 1, { 50, 50 } },
+	};
+	static const char *const odd[] = { "io.web.Server.run",
+					   "shop.Cache.fill" };
+	const int32_t parent[] = { BATCH_NO_PARENT, 0 };
+	const uint32_t function[] = { 0, 1 };
+	const uint64_t self_ns[] = { 100000, 50000 };
+	const struct batch_profile p = { .kind = PROFILE_CPU,
+					 .group = PROFILE_APP,
+					 .n_samples = 150,
+					 .n = 2,
+					 .parent = parent,
+					 .function = function,
+					 .self_ns = self_ns };
+	const struct batch b = {
+		.strings = odd, .n_strings = 2, .profiles = &p, .n_profiles = 1
+	};
+	struct flamediff *d = feed(nodes, 3);
+	struct lessons *l = NULL;
+
+	CHECK(d != NULL);
+	/* one instance of the baseline fills its cache */
+	CHECK_EQ(flamediff_add(d, 0, COHORT_BASELINE, &b, 100), 0);
+	CHECK_EQ(lessons_new(&l), 0);
+	CHECK_EQ(flamediff_teach(d, l), 0);
+	CHECK_EQ(lessons_n_functions(l), 1);
+	/* 50 of 600 samples, and some */
+	CHECK(fabs(lessons_share(l, "shop.Cache.fill") - 0.083) < 0.002);
+	lessons_free(l);
+	flamediff_free(d);
+}
+
+/* Compiling again and again does not buy new looks. */
+static void what_looks_spent_stays_spent(void)
+{
+	static const struct node nodes[] = {
+		{ -1, { 100, 100 } },
+		{ 0, { 300, 300 } },
+		{ 1, { 50, 50 } },
+	};
+	struct flamediff *d = feed(nodes, 3);
+	const char *why;
+	uint32_t looks;
+
+	CHECK(d != NULL);
+	flamediff_settle(d, 1000);
+	CHECK_EQ(flamediff_look(d), 0);
+	CHECK(flamediff_compared(d, &why));
+	looks = d->looks;
+	CHECK(looks > 0);
+	CHECK_EQ(add(d, nodes, 3, 1000), 0);
+	flamediff_settle(d, 1000);
+	CHECK(d->young);
+	CHECK_EQ(add(d, nodes, 3, 1000), 0);
+	CHECK_EQ(flamediff_look(d), 0);
+	CHECK_EQ(d->looks, looks);
+	for (int i = 0; d->young && i < 1000; i++) {
+		CHECK_EQ(add(d, nodes, 3, 0), 0);
+		flamediff_settle(d, 1000);
+	}
+	CHECK(!flamediff_compared(d, &why));
+	CHECK_EQ(add(d, nodes, 3, 0), 0);
+	CHECK_EQ(flamediff_look(d), 0);
+	CHECK(flamediff_compared(d, &why));
+	CHECK_EQ(d->looks, looks + 1);
+	flamediff_free(d);
+}
+
 static void a_full_tree_still_counts_functions(void)
 {
 	static int32_t parent[CALLTREE_NODES + 2];
@@ -267,6 +342,10 @@ const struct test_case test_cases[] = {
 	{ "flamediff: inlined frames are no rise", inlined_frames_are_no_rise },
 	{ "flamediff: nothing is found while code is being compiled",
 	  nothing_is_found_while_code_is_compiled },
+	{ "flamediff: what comes and goes is taught, and nothing else",
+	  what_comes_and_goes_is_taught },
+	{ "flamediff: what looks spent stays spent",
+	  what_looks_spent_stays_spent },
 	{ "flamediff: a full tree still counts functions",
 	  a_full_tree_still_counts_functions },
 	{ NULL, NULL },
