@@ -15,7 +15,8 @@ static uint64_t rotate(uint64_t v, unsigned int n)
 	return v << n | v >> (64 - n);
 }
 
-static void sip_round(struct sip *s)
+/* Inline wherever it is used, so that the state stays in registers. */
+static inline __attribute__((always_inline)) void sip_round(struct sip *s)
 {
 	s->a += s->b;
 	s->b = rotate(s->b, 13) ^ s->a;
@@ -29,7 +30,8 @@ static void sip_round(struct sip *s)
 	s->c = rotate(s->c, 32);
 }
 
-static void sip_word(struct sip *s, uint64_t word)
+static inline __attribute__((always_inline)) void sip_word(struct sip *s,
+							   uint64_t word)
 {
 	s->d ^= word;
 	sip_round(s);

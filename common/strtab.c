@@ -13,7 +13,13 @@
 enum {
 	FIRST_SLOTS = 64,
 	MAX_STRINGS = 1 << 24,
-	FREE_SLOT = 0, /* slots hold index + 1 */
+	FREE_SLOT = 0,
+};
+
+/* Half of the hash tells nearly all strings apart without a look at them. */
+struct slot {
+	uint32_t hash;
+	uint32_t string; /* index + 1, or FREE_SLOT */
 };
 
 /*
@@ -27,7 +33,7 @@ struct strtab {
 	struct arena *arena; /* the bytes; NULL while empty */
 	uint32_t n;
 	uint32_t n_slots; /* a power of two */
-	uint32_t *slots;
+	struct slot *slots;
 	const char **strings; /* n_slots / 2 of them */
 };
 
@@ -69,26 +75,35 @@ void strtab_free(struct strtab *t)
 	free(t);
 }
 
+static uint32_t hash_of(const struct strtab *t, const char *text, size_t len)
+{
+	return (uint32_t)hash_bytes(t->key, text, len);
+}
+
 /* The slot that holds the string, or the free one where it belongs. */
-static uint32_t slot_of(const struct strtab *t, const char *text, size_t len)
+static struct slot *slot_of(const struct strtab *t, uint32_t hash,
+			    const char *text, size_t len)
 {
 	uint32_t mask = t->n_slots - 1;
-	uint32_t at = (uint32_t)hash_bytes(t->key, text, len) & mask;
+	uint32_t at = hash & mask;
 
-	for (; t->slots[at] != FREE_SLOT; at = (at + 1) & mask) {
-		const char *have = t->strings[t->slots[at] - 1];
+	for (; t->slots[at].string != FREE_SLOT; at = (at + 1) & mask) {
+		const char *have;
 
+		if (t->slots[at].hash != hash)
+			continue;
+		have = t->strings[t->slots[at].string - 1];
 		if (strncmp(have, text, len) == 0 && have[len] == '\0')
 			break;
 	}
-	return at;
+	return &t->slots[at];
 }
 
 /* Double the slots and put every string into its new one. */
 static int strtab_grow(struct strtab *t)
 {
 	uint32_t n_slots = t->n_slots ? t->n_slots * 2 : FIRST_SLOTS;
-	uint32_t *slots = calloc(n_slots, sizeof(slots[0]));
+	struct slot *slots = calloc(n_slots, sizeof(slots[0]));
 	const char **strings;
 
 	if (!slots)
@@ -98,37 +113,43 @@ static int strtab_grow(struct strtab *t)
 		free(slots);
 		return -ENOMEM;
 	}
+	for (uint32_t i = 0; i < t->n_slots; i++) {
+		uint32_t at = t->slots[i].hash & (n_slots - 1);
+
+		if (t->slots[i].string == FREE_SLOT)
+			continue;
+		while (slots[at].string != FREE_SLOT)
+			at = (at + 1) & (n_slots - 1);
+		slots[at] = t->slots[i];
+	}
 	free(t->slots);
 	t->slots = slots;
 	t->strings = strings;
 	t->n_slots = n_slots;
-	for (uint32_t i = 0; i < t->n; i++)
-		slots[slot_of(t, strings[i], strlen(strings[i]))] = i + 1;
 	return 0;
 }
 
 int strtab_find(const struct strtab *t, const char *text, size_t len,
 		uint32_t *ret_index)
 {
-	uint32_t at;
+	const struct slot *slot;
 
 	if (t->n == 0)
 		return -ENOENT;
-	at = slot_of(t, text, len);
-	if (t->slots[at] == FREE_SLOT)
+	slot = slot_of(t, hash_of(t, text, len), text, len);
+	if (slot->string == FREE_SLOT)
 		return -ENOENT;
-	*ret_index = t->slots[at] - 1;
+	*ret_index = slot->string - 1;
 	return 0;
 }
 
-int strtab_add(struct strtab *t, const char *text, size_t len,
-	       uint32_t *ret_index)
+/* Put a string that is new, copied, into its slot. */
+static int string_put(struct strtab *t, uint32_t hash, const char *text,
+		      size_t len)
 {
 	char *copy;
 	int rc;
 
-	if (strtab_find(t, text, len, ret_index) == 0)
-		return 0;
 	if (t->n >= t->max_strings || len >= t->max_bytes)
 		return -EMSGSIZE;
 	if (!t->arena) {
@@ -146,10 +167,29 @@ int strtab_add(struct strtab *t, const char *text, size_t len,
 		return arena_error(t->arena);
 	if (len > 0)
 		memcpy(copy, text, len);
-	t->strings[t->n] = copy;
-	t->slots[slot_of(t, text, len)] = t->n + 1;
-	*ret_index = t->n++;
+	t->strings[t->n++] = copy;
+	*slot_of(t, hash, text, len) = (struct slot){ hash, t->n };
 	return 0;
+}
+
+int strtab_add(struct strtab *t, const char *text, size_t len,
+	       uint32_t *ret_index)
+{
+	uint32_t hash = hash_of(t, text, len);
+	int rc;
+
+	if (t->n_slots > 0) {
+		const struct slot *slot = slot_of(t, hash, text, len);
+
+		if (slot->string != FREE_SLOT) {
+			*ret_index = slot->string - 1;
+			return 0;
+		}
+	}
+	rc = string_put(t, hash, text, len);
+	if (rc == 0)
+		*ret_index = t->n - 1;
+	return rc;
 }
 
 uint32_t strtab_count(const struct strtab *t)

@@ -11,22 +11,8 @@
 enum {
 	FUNCTIONS_MAX = 1 << 17,
 	FUNCTIONS_BYTES = 24 * 1024 * 1024,
-	/* twice the nodes, so that chains stay short */
-	SLOTS = 2 * CALLTREE_NODES,
-};
-
-struct node {
-	int32_t parent;
-	uint32_t function;
-	bool outermost; /* no caller of it is the same function */
-};
-
-struct calltree {
-	struct strtab *names;
-	struct node *nodes;
-	uint32_t n;
-	uint32_t room;
-	uint32_t *slots; /* node + 1 by hash; 0: free */
+	/* as many as stay in a cache; they grow with the nodes */
+	FIRST_SLOTS = 1024,
 };
 
 int calltree_new(struct calltree **ret_t)
@@ -36,7 +22,8 @@ int calltree_new(struct calltree **ret_t)
 
 	if (!t)
 		return -ENOMEM;
-	t->slots = calloc(SLOTS, sizeof(*t->slots));
+	t->n_slots = FIRST_SLOTS;
+	t->slots = calloc(t->n_slots, sizeof(*t->slots));
 	rc = t->slots ? strtab_new(FUNCTIONS_MAX, FUNCTIONS_BYTES, &t->names,
 				   NULL)
 		      : -ENOMEM;
@@ -67,14 +54,39 @@ int calltree_function(struct calltree *t, const char *name, uint32_t *ret_f)
  * Both numbers are ours, counted up as names come, so nobody outside can
  * choose them to collide; a multiplicative hash will do.
  */
-static uint32_t slot_of(int32_t parent, uint32_t f)
+static uint32_t hash_of(int32_t parent, uint32_t f)
 {
 	uint64_t key = ((uint64_t)(uint32_t)parent << 32) | f;
 
-	key *= UINT64_C(0x9e3779b97f4a7c15);
-	key ^= key >> 29;
-	key *= UINT64_C(0xbf58476d1ce4e5b9);
-	return (uint32_t)(key >> 32) % SLOTS;
+	return (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+}
+
+/* The slot that holds the node, or the free one where it belongs. */
+static uint32_t *slot_of(const struct calltree *t, int32_t parent, uint32_t f)
+{
+	uint32_t mask = t->n_slots - 1;
+	uint32_t at = hash_of(parent, f) >> 8 & mask;
+
+	for (; t->slots[at]; at = (at + 1) & mask)
+		if (calltree_is(t, t->slots[at] - 1, parent, f))
+			break;
+	return &t->slots[at];
+}
+
+/* Keep the slots at most half full, so that chains stay short. */
+static int slots_grow(struct calltree *t)
+{
+	uint32_t n_slots = 2 * t->n_slots;
+	uint32_t *slots = calloc(n_slots, sizeof(*slots));
+
+	if (!slots)
+		return -ENOMEM;
+	free(t->slots);
+	t->slots = slots;
+	t->n_slots = n_slots;
+	for (uint32_t i = 0; i < t->n; i++)
+		*slot_of(t, t->nodes[i].parent, t->nodes[i].function) = i + 1;
+	return 0;
 }
 
 static bool is_outermost(const struct calltree *t, int32_t parent, uint32_t f)
@@ -91,16 +103,20 @@ static int node_add(struct calltree *t, int32_t parent, uint32_t f)
 		return -EMSGSIZE;
 	if (t->n == t->room) {
 		uint32_t room = t->room ? 2 * t->room : 256;
-		struct node *p = realloc(t->nodes, room * sizeof(*p));
+		struct calltree_node *p = realloc(t->nodes, room * sizeof(*p));
 
 		if (!p)
 			return -ENOMEM;
 		t->nodes = p;
 		t->room = room;
 	}
-	t->nodes[t->n].parent = parent;
-	t->nodes[t->n].function = f;
-	t->nodes[t->n].outermost = is_outermost(t, parent, f);
+	if (2 * (t->n + 1) > t->n_slots && slots_grow(t) < 0)
+		return -ENOMEM;
+	t->nodes[t->n] = (struct calltree_node){
+		.parent = parent,
+		.function = f,
+		.outermost = is_outermost(t, parent, f),
+	};
 	t->n++;
 	return 0;
 }
@@ -108,50 +124,18 @@ static int node_add(struct calltree *t, int32_t parent, uint32_t f)
 int calltree_child(struct calltree *t, int32_t parent, uint32_t f,
 		   uint32_t *ret_node)
 {
-	uint32_t slot = slot_of(parent, f);
+	uint32_t *slot = slot_of(t, parent, f);
 	int rc;
 
-	for (; t->slots[slot]; slot = (slot + 1) % SLOTS) {
-		const struct node *n = &t->nodes[t->slots[slot] - 1];
-
-		if (n->parent == parent && n->function == f) {
-			*ret_node = t->slots[slot] - 1;
-			return 0;
-		}
+	if (!*slot) {
+		rc = node_add(t, parent, f);
+		if (rc < 0)
+			return rc;
+		slot = slot_of(t, parent, f);
+		*slot = t->n;
 	}
-	rc = node_add(t, parent, f);
-	if (rc < 0)
-		return rc;
-	t->slots[slot] = t->n;
-	*ret_node = t->n - 1;
+	*ret_node = *slot - 1;
 	return 0;
-}
-
-uint32_t calltree_count(const struct calltree *t)
-{
-	return t->n;
-}
-
-int32_t calltree_parent(const struct calltree *t, uint32_t node)
-{
-	return t->nodes[node].parent;
-}
-
-uint32_t calltree_function_of(const struct calltree *t, uint32_t node)
-{
-	return t->nodes[node].function;
-}
-
-bool calltree_outermost(const struct calltree *t, uint32_t node)
-{
-	return t->nodes[node].outermost;
-}
-
-bool calltree_is(const struct calltree *t, uint32_t node, int32_t parent,
-		 uint32_t f)
-{
-	return node < t->n && t->nodes[node].parent == parent &&
-	       t->nodes[node].function == f;
 }
 
 const char *calltree_name(const struct calltree *t, uint32_t f)

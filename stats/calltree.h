@@ -13,8 +13,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct calltree;
-struct err;
+struct strtab;
+
+struct calltree_node {
+	int32_t parent;
+	uint32_t function;
+	bool outermost; /* no caller of it is the same function */
+};
+
+/* Its fields are the module's and the functions' below. */
+struct calltree {
+	struct strtab *names;
+	struct calltree_node *nodes;
+	uint32_t n;
+	uint32_t room;
+	uint32_t *slots; /* node + 1 by hash; 0: free */
+	uint32_t n_slots;
+};
 
 enum {
 	CALLTREE_NODES = 65536, /* call paths told apart; the rest is cut */
@@ -38,16 +53,37 @@ int calltree_function(struct calltree *t, const char *name, uint32_t *ret_f);
 int calltree_child(struct calltree *t, int32_t parent, uint32_t f,
 		   uint32_t *ret_node);
 
-uint32_t calltree_count(const struct calltree *t);
-int32_t calltree_parent(const struct calltree *t, uint32_t node);
-uint32_t calltree_function_of(const struct calltree *t, uint32_t node);
+/* What follows is asked of every node of every profile, and is inline. */
+
+static inline uint32_t calltree_count(const struct calltree *t)
+{
+	return t->n;
+}
+
+static inline int32_t calltree_parent(const struct calltree *t, uint32_t node)
+{
+	return t->nodes[node].parent;
+}
+
+static inline uint32_t calltree_function_of(const struct calltree *t,
+					    uint32_t node)
+{
+	return t->nodes[node].function;
+}
 
 /* Is none of a node's callers the same function?  Recursion counts once. */
-bool calltree_outermost(const struct calltree *t, uint32_t node);
+static inline bool calltree_outermost(const struct calltree *t, uint32_t node)
+{
+	return t->nodes[node].outermost;
+}
 
 /* Is node, which need not exist, what parent calls f by? */
-bool calltree_is(const struct calltree *t, uint32_t node, int32_t parent,
-		 uint32_t f);
+static inline bool calltree_is(const struct calltree *t, uint32_t node,
+			       int32_t parent, uint32_t f)
+{
+	return node < t->n && t->nodes[node].parent == parent &&
+	       t->nodes[node].function == f;
+}
 
 const char *calltree_name(const struct calltree *t, uint32_t f);
 uint32_t calltree_n_functions(const struct calltree *t);

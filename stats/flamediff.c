@@ -77,13 +77,12 @@ void flamediff_free(struct flamediff *d)
 		free(d->instances[i].self_ns);
 		free(d->instances[i].cut_ns);
 		free(d->instances[i].cut_self_ns);
-		free(d->instances[i].string_was);
-		free(d->instances[i].node_was);
 	}
 	calltree_free(d->tree);
 	free(d->instances);
 	free(d->known);
 	free(d->at);
+	free(d->cut);
 	free(d->nodes);
 	free(d->regions);
 	free(d->region_of);
@@ -113,38 +112,22 @@ static int instance_reserve(struct flamediff *d, uint32_t slot)
 	return 0;
 }
 
-static int self_reserve(struct flame_instance *in, uint32_t node)
+/* Room for n nodes, but no less than twice what there was. */
+static int self_reserve(struct flame_instance *in, uint32_t n)
 {
 	uint64_t *p;
 	uint32_t room;
 
-	if (node < in->room)
+	if (n <= in->room)
 		return 0;
 	room = in->room ? 2 * in->room : 256;
-	room = room > node ? room : node + 1;
+	room = room > n ? room : n;
 	p = realloc(in->self_ns, room * sizeof(*p));
 	if (!p)
 		return -ENOMEM;
 	memset(p + in->room, 0, (room - in->room) * sizeof(*p));
 	in->self_ns = p;
 	in->room = room;
-	return 0;
-}
-
-/* Grow an array of numbers to n, its new entries UINT32_MAX. */
-static int numbers_reserve(uint32_t **numbers, uint32_t *room, uint32_t n)
-{
-	uint32_t *p;
-
-	if (n <= *room)
-		return 0;
-	p = realloc(*numbers, n * sizeof(*p));
-	if (!p)
-		return -ENOMEM;
-	for (uint32_t i = *room; i < n; i++)
-		p[i] = UINT32_MAX;
-	*numbers = p;
-	*room = n;
 	return 0;
 }
 
@@ -169,24 +152,18 @@ static int cut_reserve(struct flame_instance *in, uint32_t f)
 	return 0;
 }
 
-/*
- * The function of a string of b, looked up once for each string; first where
- * it was in the instance's last batch, which spares the hash.
- */
-static int function_get(struct flamediff *d, struct flame_instance *in,
-			const struct batch *b, uint32_t string, uint32_t *ret_f)
+/* The function of a string of b, looked up once for each string. */
+static int function_get(struct flamediff *d, const struct batch *b,
+			uint32_t string, uint32_t *ret_f)
 {
-	const char *text = b->strings[string];
-	uint32_t f = in->string_was[string];
 	int rc = 0;
 
 	if (d->known[string] == 0) {
-		if (f == UINT32_MAX ||
-		    strcmp(calltree_name(d->tree, f), text) != 0)
-			rc = calltree_function(d->tree, text, &f);
+		uint32_t f;
+
+		rc = calltree_function(d->tree, b->strings[string], &f);
 		if (rc < 0)
 			return rc;
-		in->string_was[string] = f;
 		d->known[string] = f + 1;
 	}
 	*ret_f = d->known[string] - 1;
@@ -203,12 +180,14 @@ static int cut_add(struct flamediff *d, struct flame_instance *in,
 	double ns = (double)p->self_ns[i];
 	uint32_t leaf = d->known[p->function[i]];
 
+	if (ns <= 0.0)
+		return 0;
 	for (int32_t k = (int32_t)i; k != BATCH_NO_PARENT; k = p->parent[k]) {
 		int32_t parent = p->parent[k];
 		uint32_t f = d->known[p->function[k]];
 		bool outer = true;
 
-		if (in->node_was[k] != UINT32_MAX)
+		if (!d->cut[k])
 			break;
 		for (; outer && parent != BATCH_NO_PARENT;
 		     parent = p->parent[parent])
@@ -235,26 +214,24 @@ static int cut_add(struct flamediff *d, struct flame_instance *in,
 }
 
 /* The tree's node for node i of a profile, whose parent's is known. */
-static int node_get(struct flamediff *d, struct flame_instance *in,
-		    const struct batch *b, const struct batch_profile *p,
-		    uint32_t i)
+static int node_get(struct flamediff *d, const struct batch *b,
+		    const struct batch_profile *p, uint32_t i)
 {
 	int32_t parent = p->parent[i] == BATCH_NO_PARENT ? CALLTREE_ROOT
 							 : d->at[p->parent[i]];
 	/* where the tree is full: what is called counts for its caller */
-	bool cut = p->parent[i] != BATCH_NO_PARENT &&
-		   in->node_was[p->parent[i]] == UINT32_MAX;
-	uint32_t node = in->node_was[i];
+	bool cut = p->parent[i] != BATCH_NO_PARENT && d->cut[p->parent[i]];
+	uint32_t node;
 	uint32_t f;
-	int rc = function_get(d, in, b, p->function[i], &f);
+	int rc = function_get(d, b, p->function[i], &f);
 
 	if (rc == 0 && cut)
 		rc = -EMSGSIZE;
-	if (rc == 0 && !calltree_is(d->tree, node, parent, f))
+	if (rc == 0)
 		rc = calltree_child(d->tree, parent, f, &node);
 	if (rc == -ENOMEM)
 		return rc;
-	in->node_was[i] = rc < 0 ? UINT32_MAX : node;
+	d->cut[i] = rc < 0;
 	d->at[i] = rc < 0 ? parent : (int32_t)node;
 	return 0;
 }
@@ -262,35 +239,50 @@ static int node_get(struct flamediff *d, struct flame_instance *in,
 static int profile_add(struct flamediff *d, struct flame_instance *in,
 		       const struct batch *b, const struct batch_profile *p)
 {
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < p->n; i++)
+		if (node_get(d, b, p, i) < 0)
+			return -ENOMEM;
+	if (self_reserve(in, calltree_count(d->tree)) < 0)
+		return -ENOMEM;
 	for (uint32_t i = 0; i < p->n; i++) {
-		if (node_get(d, in, b, p, i) < 0)
+		/* also where it is 0: which those are cannot be foreseen */
+		sum += p->self_ns[i];
+		if (d->at[i] != CALLTREE_ROOT)
+			in->self_ns[d->at[i]] += p->self_ns[i];
+		if (d->cut[i] && cut_add(d, in, p, i) < 0)
 			return -ENOMEM;
-		if (p->self_ns[i] == 0)
-			continue;
-		in->total_ns += (double)p->self_ns[i];
-		if (in->node_was[i] == UINT32_MAX && cut_add(d, in, p, i) < 0)
-			return -ENOMEM;
-		if (d->at[i] == CALLTREE_ROOT)
-			continue;
-		if (self_reserve(in, (uint32_t)d->at[i]) < 0)
-			return -ENOMEM;
-		in->self_ns[d->at[i]] += p->self_ns[i];
 	}
+	in->total_ns += (double)sum;
 	in->n_samples += (double)p->n_samples;
 	return 0;
 }
 
-static int at_reserve(struct flamediff *d, uint32_t n)
+/* Room for a profile's nodes and a batch's strings. */
+static int scratch_reserve(struct flamediff *d, uint32_t n_nodes,
+			   uint32_t n_strings)
 {
-	int32_t *p;
+	void *p;
 
-	if (n <= d->n_at)
-		return 0;
-	p = realloc(d->at, n * sizeof(*p));
-	if (!p)
-		return -ENOMEM;
-	d->at = p;
-	d->n_at = n;
+	if (n_nodes > d->n_at) {
+		p = realloc(d->at, n_nodes * sizeof(*d->at));
+		if (!p)
+			return -ENOMEM;
+		d->at = p;
+		p = realloc(d->cut, n_nodes * sizeof(*d->cut));
+		if (!p)
+			return -ENOMEM;
+		d->cut = p;
+		d->n_at = n_nodes;
+	}
+	if (n_strings > d->n_known) {
+		p = realloc(d->known, n_strings * sizeof(*d->known));
+		if (!p)
+			return -ENOMEM;
+		d->known = p;
+		d->n_known = n_strings;
+	}
 	return 0;
 }
 
@@ -314,11 +306,7 @@ int flamediff_add(struct flamediff *d, uint32_t slot, enum cohort cohort,
 		if (p->kind != PROFILE_CPU || p->group != PROFILE_APP ||
 		    p->n == 0)
 			continue;
-		if (at_reserve(d, p->n) < 0 ||
-		    numbers_reserve(&d->known, &d->n_known, b->n_strings) < 0 ||
-		    numbers_reserve(&in->string_was, &in->n_string_was,
-				    b->n_strings) < 0 ||
-		    numbers_reserve(&in->node_was, &in->n_node_was, p->n) < 0)
+		if (scratch_reserve(d, p->n, b->n_strings) < 0)
 			return -ENOMEM;
 		if (fresh)
 			memset(d->known, 0, b->n_strings * sizeof(d->known[0]));

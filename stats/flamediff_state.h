@@ -26,11 +26,6 @@ struct flame_instance {
 	double n_requests;
 	double jit_ns; /* recent CPU of compilers and of the application */
 	double app_ns;
-	/* where the strings and nodes of its last batch were found */
-	uint32_t *string_was;
-	uint32_t n_string_was;
-	uint32_t *node_was;
-	uint32_t n_node_was;
 };
 
 /* What is known of a node or function over instances; rebuilt for a look. */
@@ -68,7 +63,8 @@ struct flamediff {
 	uint32_t n_instances;
 	uint32_t *known; /* function + 1 by string of the batch at hand */
 	uint32_t n_known;
-	int32_t *at; /* node by node of the profile at hand */
+	int32_t *at; /* node by node of the profile at hand, or its caller's */
+	bool *cut;   /* where the tree was full: at is not the node itself */
 	uint32_t n_at;
 
 	double next_look; /* canary samples at which the next look is due */

@@ -55,8 +55,8 @@ void interval_count(struct interval_counts *c, const struct tally *t,
 			iu++;
 		while (id < t->n && t->bucket[id] <= c->down[k])
 			id++;
-		x_up = iu < t->n ? (double)t->count[iu] : 0.0;
-		x_down = id < t->n ? (double)t->count[id] : 0.0;
+		x_up = iu < t->n ? (double)t->above[iu] : 0.0;
+		x_down = id < t->n ? (double)t->above[id] : 0.0;
 		c->x_up[k] += fmin(x_up, cap);
 		c->x_down[k] += fmin(x_down, cap);
 	}

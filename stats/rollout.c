@@ -55,12 +55,8 @@ void rollout_free(struct rollout *r)
 {
 	if (!r)
 		return;
-	for (uint32_t i = 0; i < r->n_routes; i++) {
-		shift_free(r->routes[i].shift);
-		rollout_cells_free(&r->routes[i]);
-		hist_free(r->routes[i].hist[0]);
-		hist_free(r->routes[i].hist[1]);
-	}
+	for (uint32_t i = 0; i < r->n_routes; i++)
+		rollout_route_release(&r->routes[i]);
 	for (uint32_t i = 0; i < r->n_instances; i++)
 		hist_free(r->instances[i].hist);
 	hist_free(r->scratch[0]);
@@ -229,7 +225,8 @@ static int block_route(struct rollout *r, struct rollout_route *route,
 	if (n == 0)
 		return 0;
 	rc = shift_block(route->shift, (uint64_t)r->block_from_ms / BLOCK_MS,
-			 r->round, r->round - r->round_step, arms, n);
+			 r->round, r->round - r->round_step, arms, n,
+			 route->block);
 	if (!r->block_history)
 		block_count(r, route, arms, n);
 	for (uint32_t j = 0; j < n; j++) {
@@ -238,6 +235,8 @@ static int block_route(struct rollout *r, struct rollout_route *route,
 		tally_reset(&cell->tally);
 		memset(cell->n_events, 0, sizeof(cell->n_events));
 	}
+	for (int c = 0; c < COHORT_N; c++)
+		hist_clear(route->block[c]);
 	return rc;
 }
 
@@ -417,6 +416,8 @@ static int window_add(struct rollout *r, const struct rollout_window *w)
 	hist_clear(r->scratch[1]);
 	r->heard[0] = r->heard[1] = false;
 	rc = members_add(r, w);
+	if (rc == 0)
+		rc = rollout_window_sum(r, w->history);
 	rollout_blind_note(r, w);
 	for (int c = 0; c < COHORT_N; c++) {
 		if (r->heard[c])

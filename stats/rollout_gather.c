@@ -14,7 +14,7 @@
 #include "stats/lesson.h"
 #include "stats/rollout_state.h"
 
-void rollout_cells_free(struct rollout_route *route)
+static void cells_free(struct rollout_route *route)
 {
 	for (uint32_t i = 0; i < route->n_cells; i++) {
 		if (route->cells[i])
@@ -24,6 +24,17 @@ void rollout_cells_free(struct rollout_route *route)
 	free(route->cells);
 	route->cells = NULL;
 	route->n_cells = 0;
+}
+
+void rollout_route_release(struct rollout_route *route)
+{
+	shift_free(route->shift);
+	cells_free(route);
+	for (int c = 0; c < COHORT_N; c++) {
+		hist_free(route->hist[c]);
+		hist_free(route->window[c]);
+		hist_free(route->block[c]);
+	}
 }
 
 /* --- names --- */
@@ -84,7 +95,9 @@ static int route_add(struct rollout *r, uint32_t name, uint32_t *ret_route)
 	route->ignored = policy_ignores(&r->policy, route->name);
 	r->n_routes++;
 	for (int c = 0; c < COHORT_N; c++)
-		if (hist_new(HIST_MAX_NS, &route->hist[c]) < 0)
+		if (hist_new(HIST_MAX_NS, &route->hist[c]) < 0 ||
+		    hist_new(HIST_MAX_NS, &route->window[c]) < 0 ||
+		    hist_new(HIST_MAX_NS, &route->block[c]) < 0)
 			return -ENOMEM;
 	if (route_shift_new(r, route) < 0)
 		return -ENOMEM;
@@ -179,12 +192,13 @@ static int start_over(struct rollout *r)
 	for (uint32_t i = 0; i < r->n_routes; i++) {
 		struct rollout_route *route = &r->routes[i];
 
-		rollout_cells_free(route);
+		cells_free(route);
 		shift_free(route->shift);
 		route->shift = NULL;
 		route->weight = 0.0;
 		for (int c = 0; c < COHORT_N; c++) {
 			hist_clear(route->hist[c]);
+			hist_clear(route->block[c]);
 			route->n_requests[c] = 0;
 			route->n_compared[c] = 0;
 			for (int k = 0; k < RATE_N; k++)
@@ -352,14 +366,12 @@ static int series_add(struct rollout *r, uint32_t slot, const struct batch *b,
 		n += s->count[j];
 	if (cell && tally_add(&cell->tally, s->bucket, s->count, s->n) < 0)
 		return -ENOMEM;
-	for (int k = 0; k < (history ? 0 : cell ? 3 : 1); k++) {
-		struct hist *h = k == 0	  ? route->hist[in->cohort]
-				 : k == 1 ? in->hist
-					  : r->scratch[in->cohort];
-
-		if (hist_add_buckets(h, s->bucket, s->count, s->n) < 0)
-			return -ENOMEM;
-	}
+	if (hist_add_buckets(route->window[in->cohort], s->bucket, s->count,
+			     s->n) < 0)
+		return -ENOMEM;
+	if (cell && !history &&
+	    hist_add_buckets(in->hist, s->bucket, s->count, s->n) < 0)
+		return -ENOMEM;
 	for (int k = 0; k < RATE_N; k++) {
 		enum status_class is =
 			k == RATE_ERRORS ? STATUS_5XX : STATUS_UNANSWERED;
@@ -411,6 +423,32 @@ int rollout_member_add(struct rollout *r, const struct rollout_member *m,
 		rc = series_add(r, slot, b, s, history);
 		if (rc < 0)
 			return rc;
+	}
+	return 0;
+}
+
+/*
+ * Add the window's latencies, summed over instances, to whatever holds more
+ * than the window.
+ */
+int rollout_window_sum(struct rollout *r, bool history)
+{
+	for (uint32_t i = 0; i < r->n_routes; i++) {
+		struct rollout_route *route = &r->routes[i];
+
+		for (int c = 0; c < COHORT_N; c++) {
+			const struct hist *h = route->window[c];
+
+			if (hist_count(h) == 0)
+				continue;
+			if (!history && hist_merge(route->hist[c], h) < 0)
+				return -ENOMEM;
+			if (!route->ignored &&
+			    (hist_merge(route->block[c], h) < 0 ||
+			     hist_merge(r->scratch[c], h) < 0))
+				return -ENOMEM;
+			hist_clear(route->window[c]);
+		}
 	}
 	return 0;
 }

@@ -43,6 +43,9 @@ struct rollout_route {
 	uint32_t n_cells;
 
 	struct hist *hist[COHORT_N]; /* judged windows */
+	/* the window and the block that are being gathered, of all instances */
+	struct hist *window[COHORT_N];
+	struct hist *block[COHORT_N];
 	uint64_t n_requests[COHORT_N];
 	uint64_t n_events[RATE_N][COHORT_N];
 	uint64_t n_compared[COHORT_N]; /* requests in compared blocks */
@@ -155,7 +158,8 @@ int rollout_meet(struct rollout *r, const struct rollout_window *w);
 int rollout_member_add(struct rollout *r, const struct rollout_member *m,
 		       bool history);
 void rollout_blind_note(struct rollout *r, const struct rollout_window *w);
-void rollout_cells_free(struct rollout_route *route);
+int rollout_window_sum(struct rollout *r, bool history);
+void rollout_route_release(struct rollout_route *route);
 
 /* Decide after a window: rollout_judge.c. */
 void rollout_judge(struct rollout *r, int64_t now_ms, struct verdict *ret_v);

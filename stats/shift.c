@@ -93,19 +93,57 @@ static double cap_of(double n, double p)
 	return n * (1.0 - p) + 4.0 * sqrt(n * p * (1.0 - p)) + 1.0;
 }
 
-/* Requests above an edge of each cohort, no instance above its cap. */
-static void count_at(const struct shift_block_sum *b,
-		     const struct shift_edges *e, double p, double x[2])
+/* Requests of an instance above a bucket, no more than its cap at level p. */
+static double count_capped(const struct shift_block_sum *b, int p, size_t arm,
+			   uint32_t bucket)
+{
+	double above = (double)tally_above(b->arms[arm].tally, bucket);
+	double cap = b->cap[(size_t)p * b->n_arms + arm];
+
+	return above < cap ? above : cap;
+}
+
+/* Requests above an edge of each cohort. */
+static void count_at(const struct shift_block_sum *b, int p,
+		     const struct shift_edges *e, double x[2])
 {
 	x[0] = x[1] = 0.0;
 	for (size_t i = 0; i < b->n_arms; i++) {
-		const struct tally *t = b->arms[i].tally;
 		bool canary = b->arms[i].canary;
-		double above =
-			(double)tally_above(t, canary ? e->canary : e->base);
 
-		x[canary] += fmin(above, cap_of((double)t->total, p));
+		x[canary] +=
+			count_capped(b, p, i, canary ? e->canary : e->base);
 	}
+}
+
+/*
+ * What all of a block needs of each instance at each level that is on: the
+ * cap, and the count at no shift.  The caller frees b->cap, which both are in.
+ * Returns 0 or -ENOMEM.
+ */
+static int levels_count(struct shift_block_sum *b,
+			const struct shift_plan plan[LEVEL_N])
+{
+	double *x;
+
+	b->cap = calloc(2 * LEVEL_N * b->n_arms + 1, sizeof(*b->cap));
+	if (!b->cap)
+		return -ENOMEM;
+	b->none = x = b->cap + LEVEL_N * b->n_arms;
+	for (int p = 0; p < LEVEL_N; p++) {
+		const struct shift_edges *e = &plan[p].against[SHIFT_NONE];
+		double *cap = b->cap + (size_t)p * b->n_arms;
+
+		for (size_t i = 0; plan[p].on && i < b->n_arms; i++) {
+			const struct shift_arm *a = &b->arms[i];
+
+			cap[i] = cap_of((double)a->tally->total,
+					shift_level_p[p]);
+			x[(size_t)p * b->n_arms + i] = count_capped(
+				b, p, i, a->canary ? e->canary : e->base);
+		}
+	}
+	return 0;
 }
 
 static void bet_pass(struct shift *s, const struct shift_block_sum *b, int item,
@@ -122,19 +160,17 @@ static void bet_but_one(struct shift *s, const struct shift_block_sum *b,
 			int metric, double phi, const double *x, double x_b,
 			double x_c)
 {
+	const struct shift_odds *but = b->but;
+
 	for (size_t i = 0; i < b->n_arms; i++) {
 		const struct shift_arm *a = &b->arms[i];
-		double n_c = b->n[1] - (double)a->tally->total;
-		struct odds o;
 
-		if (!a->canary || n_c <= 0.0)
+		if (!a->canary || b->n[1] <= (double)a->tally->total)
 			continue;
-		if (metric < LEVEL_N)
-			odds_init(&o, n_c / (n_c + b->n[0]));
-		else
-			odds_init_rate(&o, n_c / (n_c + b->n[0]));
-		tilts_bet(&s->instances[a->slot]->but[metric], &o, BET_AGAINST,
-			  x_c - x[i], x_b, phi);
+		tilts_bet(&s->instances[a->slot]->but[metric],
+			  metric < LEVEL_N ? &but->odds : &but->rate_odds,
+			  BET_AGAINST, x_c - x[i], x_b, phi);
+		but++;
 	}
 	/* an instance that is not here is left out already */
 	for (size_t i = 0, at = 0; i < s->n_instances; i++) {
@@ -179,36 +215,18 @@ static void bet_interval(struct shift *s, const struct shift_block_sum *b,
 			 const struct shift_plan *plan)
 {
 	struct interval_counts c;
-	const double p = shift_level_p[LEVEL_P99];
+	const double *cap = b->cap + LEVEL_P99 * b->n_arms;
 	uint32_t base = hist_bucket(plan->tau_ns);
 	double x_b = 0.0;
 
 	interval_plan(&c, hist_edge(base));
 	for (size_t i = 0; i < b->n_arms; i++) {
-		const struct tally *t = b->arms[i].tally;
-		double cap = cap_of((double)t->total, p);
-
 		if (b->arms[i].canary)
-			interval_count(&c, t, cap);
+			interval_count(&c, b->arms[i].tally, cap[i]);
 		else
-			x_b += fmin((double)tally_above(t, base), cap);
+			x_b += count_capped(b, LEVEL_P99, i, base);
 	}
 	interval_bet(&s->interval, &c, &b->odds, x_b, plan->phi);
-}
-
-/* One level's counts at no shift, per instance; x holds n_arms. */
-static void count_each(const struct shift_block_sum *b,
-		       const struct shift_plan *plan, double p, double *x)
-{
-	const struct shift_edges *e = &plan->against[SHIFT_NONE];
-
-	for (size_t i = 0; i < b->n_arms; i++) {
-		const struct tally *t = b->arms[i].tally;
-		double above = (double)tally_above(
-			t, b->arms[i].canary ? e->canary : e->base);
-
-		x[i] = fmin(above, cap_of((double)t->total, p));
-	}
 }
 
 static void bet_gross(struct shift *s, const struct shift_block_sum *b,
@@ -217,40 +235,40 @@ static void bet_gross(struct shift *s, const struct shift_block_sum *b,
 	struct tilts now = { { 0 } };
 	double x[2];
 
-	count_at(b, &plan->gross, shift_level_p[0], x);
+	count_at(b, 0, &plan->gross, x);
 	tilts_bet(&now, &b->odds, BET_AGAINST, x[1], x[0], plan->phi);
 	tilts_add(&s->gross[0], &now);
 	s->n_gross[0] += tilts_log_mean(&now) > 0.7;
 }
 
 static void bet_level(struct shift *s, const struct shift_block_sum *b, int p,
-		      const struct shift_plan *plan, double *each)
+		      const struct shift_plan *plan)
 {
+	const double *none = b->none + (size_t)p * b->n_arms;
+	double none_sum[2] = { 0.0, 0.0 };
 	double x[2];
-	double x_c = 0.0;
-	double x_b = 0.0;
 
-	for (int k = 0; k < SHIFT_NULL_N; k++) {
+	for (size_t i = 0; i < b->n_arms; i++)
+		none_sum[b->arms[i].canary] += none[i];
+	tilts_bet(&s->null[SHIFT_NONE][p], &b->odds, BET_AGAINST, none_sum[1],
+		  none_sum[0], plan->phi);
+	for (int k = 0; k < SHIFT_NONE; k++) {
 		if (!plan->against[k].on)
 			continue;
-		count_at(b, &plan->against[k], shift_level_p[p], x);
+		count_at(b, p, &plan->against[k], x);
 		tilts_bet(&s->null[k][p], &b->odds, BET_AGAINST, x[1], x[0],
 			  plan->phi);
 	}
 	for (int k = 0; k < 2; k++) {
 		if (!plan->pass[k].on)
 			continue;
-		count_at(b, &plan->pass[k], shift_level_p[p], x);
+		count_at(b, p, &plan->pass[k], x);
 		bet_pass(s, b, 2 * shift_pass_of_level[p] + k, &b->odds, x,
 			 plan->phi);
 	}
 	if (plan->gross.on)
 		bet_gross(s, b, plan);
-	for (size_t i = 0; i < b->n_arms; i++) {
-		x_c += b->arms[i].canary ? each[i] : 0.0;
-		x_b += b->arms[i].canary ? 0.0 : each[i];
-	}
-	bet_but_one(s, b, p, plan->phi, each, x_b, x_c);
+	bet_but_one(s, b, p, plan->phi, none, none_sum[0], none_sum[1]);
 }
 
 /* The policy's rise of a rate. */
@@ -340,6 +358,30 @@ static void bet_rate(struct shift *s, const struct shift_block_sum *b, int rate,
 
 /* --- a block --- */
 
+/*
+ * The odds without each canary instance that is not alone, in b->but; the
+ * caller frees it.  Returns 0 or -ENOMEM.
+ */
+static int odds_but_one(struct shift_block_sum *b)
+{
+	size_t n = 0;
+
+	b->but = calloc(b->n_instances[1] + 1U, sizeof(*b->but));
+	if (!b->but)
+		return -ENOMEM;
+	for (size_t i = 0; i < b->n_arms; i++) {
+		double n_c = b->n[1] - (double)b->arms[i].tally->total;
+		double rho = n_c / (n_c + b->n[0]);
+
+		if (!b->arms[i].canary || n_c <= 0.0)
+			continue;
+		odds_init(&b->but[n].odds, rho);
+		odds_init_rate(&b->but[n].rate_odds, rho);
+		n++;
+	}
+	return 0;
+}
+
 static void block_sum(struct shift_block_sum *b)
 {
 	for (size_t i = 0; i < b->n_arms; i++) {
@@ -370,8 +412,7 @@ static void block_compare(struct shift *s, const struct shift_block_sum *b,
 	for (int p = 0; p < LEVEL_N; p++) {
 		if (!plan[p].on)
 			continue;
-		count_each(b, &plan[p], shift_level_p[p], each);
-		bet_level(s, b, p, &plan[p], each);
+		bet_level(s, b, p, &plan[p]);
 	}
 	if (plan[LEVEL_P99].on) {
 		bet_interval(s, b, &plan[LEVEL_P99]);
@@ -398,8 +439,8 @@ static int block_learn(struct shift *s, const struct shift_block_sum *b,
 		for (int p = 0; p < LEVEL_N; p++) {
 			if (!plan[p].on)
 				continue;
-			count_each(b, &plan[p], shift_level_p[p], each);
-			note_dispersion(s, b, p, each);
+			note_dispersion(s, b, p,
+					b->none + (size_t)p * b->n_arms);
 		}
 		for (int k = 0; k < RATE_N; k++) {
 			for (size_t i = 0; i < b->n_arms; i++)
@@ -418,10 +459,12 @@ static int block_learn(struct shift *s, const struct shift_block_sum *b,
 }
 
 int shift_block(struct shift *s, uint64_t block, uint32_t round, uint32_t begun,
-		const struct shift_arm *arms, size_t n_arms)
+		const struct shift_arm *arms, size_t n_arms,
+		struct hist *const sum[2])
 {
 	struct shift_block_sum b = { .arms = arms,
 				     .n_arms = n_arms,
+				     .hist = { sum[0], sum[1] },
 				     .number = block,
 				     .round = round,
 				     .begun = begun };
@@ -439,13 +482,19 @@ int shift_block(struct shift *s, uint64_t block, uint32_t round, uint32_t begun,
 	if (s->df[LEVEL_P99] > 0.0)
 		spread_t_at(&s->t, s->df[LEVEL_P99]);
 	shift_plan_block(s, &b, plan);
+	if (levels_count(&b, plan) < 0)
+		goto out;
 	if (b.n[0] > 0.0 && b.n[1] > 0.0 && plan[0].on) {
+		if (odds_but_one(&b) < 0)
+			goto out;
 		block_compare(s, &b, plan, each);
 		if (shift_keep_row(s, round) < 0)
 			goto out;
 	}
 	rc = block_learn(s, &b, plan, each);
 out:
+	free(b.but);
+	free(b.cap);
 	free(each);
 	return rc;
 }

@@ -23,6 +23,7 @@
 #include "stats/eprocess.h"
 #include "stats/spread.h"
 
+struct hist;
 struct policy;
 struct shift;
 struct tally;
@@ -96,11 +97,13 @@ void shift_teach(const struct shift *s, struct spread_prior ret_own[LEVEL_N]);
  *   round  compared blocks of the rollout before it; every route the same
  *   begun  compared blocks of the step before it
  *   arms   by ascending slot
+ *   sum    latencies of all arms: the baseline's, the canary's
  *
  * Returns 0 or -ENOMEM.
  */
 int shift_block(struct shift *s, uint64_t block, uint32_t round, uint32_t begun,
-		const struct shift_arm *arms, size_t n_arms);
+		const struct shift_arm *arms, size_t n_arms,
+		struct hist *const sum[2]);
 
 /* A new step: the evidence for the canary starts anew. */
 void shift_step(struct shift *s);

@@ -66,17 +66,6 @@ int shift_keep_row(struct shift *s, uint32_t round)
 	return 0;
 }
 
-/* A block with both cohorts joins what is shown of them. */
-static int sides_push(struct shift *s, const struct shift_block_sum *b,
-		      const struct hist *baseline)
-{
-	for (size_t i = 0; i < b->n_arms; i++)
-		if (b->arms[i].canary &&
-		    tally_pour(b->arms[i].tally, s->canary) < 0)
-			return -ENOMEM;
-	return standard_add(s->baseline, baseline, b->n[1] / b->n[0]);
-}
-
 /* The oldest of tau's trailing blocks leaves. */
 static void recent_drop(struct shift *s)
 {
@@ -123,18 +112,22 @@ int shift_keep_recent(struct shift *s, const struct shift_block_sum *b)
 
 		if (a->canary)
 			continue;
-		if (tally_pour(a->tally, slot->hist) < 0)
-			return -ENOMEM;
 		for (int k = 0; k < RATE_N; k++)
 			slot->n_events[k] += a->n_events[k];
 	}
-	if (hist_merge(s->recent, slot->hist) < 0 ||
-	    hist_merge(s->pool, slot->hist) < 0)
+	if (hist_merge(slot->hist, b->hist[0]) < 0 ||
+	    hist_merge(s->recent, b->hist[0]) < 0 ||
+	    hist_merge(s->pool, b->hist[0]) < 0)
 		return -ENOMEM;
 	for (int k = 0; k < RATE_N; k++)
 		s->n_recent_events[k] += slot->n_events[k];
 	recent_trim(s);
-	return b->n[1] > 0.0 ? sides_push(s, b, slot->hist) : 0;
+	if (b->n[1] == 0.0)
+		return 0;
+	/* a block with both cohorts joins what is shown of them */
+	if (hist_merge(s->canary, b->hist[1]) < 0)
+		return -ENOMEM;
+	return standard_add(s->baseline, b->hist[0], b->n[1] / b->n[0]);
 }
 
 /*

@@ -112,17 +112,28 @@ struct shift_plan {
 	struct shift_edges gross;
 };
 
+/* What a tilt of each kind costs. */
+struct shift_odds {
+	struct odds odds;
+	struct odds rate_odds;
+};
+
 /* The exposure of a block. */
 struct shift_block_sum {
 	const struct shift_arm *arms;
 	size_t n_arms;
-	double n[2];	 /* requests, baseline and canary */
-	double n2[2];	 /* sums of their squares over instances */
-	double exposure; /* of an instance, for phi: spread.h */
+	const struct hist *hist[2]; /* latencies of all arms */
+	double n[2];		    /* requests, baseline and canary */
+	double n2[2];		    /* sums of their squares over instances */
+	double exposure;	    /* of an instance, for phi: spread.h */
 	uint32_t n_instances[2];
 	double n_events[RATE_N][2];
 	struct odds odds;
 	struct odds rate_odds;
+	/* without each canary instance that is not alone, in arms' order */
+	struct shift_odds *but;
+	double *cap;	    /* by level and arm: most that counts of it */
+	const double *none; /* the same: requests above tau, at most cap */
 	uint64_t number;
 	uint32_t round;
 	uint32_t begun;

@@ -3,37 +3,54 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "stats/hist.h"
+
+static int reserve(struct tally *t, uint32_t n)
+{
+	uint32_t room = n > 2 * t->room ? n : 2 * t->room;
+	uint32_t *b;
+	uint64_t *c;
+
+	if (n <= t->room)
+		return 0;
+	b = realloc(t->bucket, room * sizeof(*b));
+	if (!b)
+		return -ENOMEM;
+	t->bucket = b;
+	c = realloc(t->count, room * sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	t->count = c;
+	c = realloc(t->above, room * sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	t->above = c;
+	t->room = room;
+	return 0;
+}
 
 int tally_add(struct tally *t, const uint32_t *bucket, const uint64_t *count,
 	      uint32_t n)
 {
-	if (n > t->room - t->n) {
-		uint32_t room = t->n + n > 2 * t->room ? t->n + n : 2 * t->room;
-		uint32_t *b = realloc(t->bucket, room * sizeof(*b));
-		uint64_t *c;
+	bool ascends = t->n == 0 || t->ascends;
+	uint64_t sum = 0;
 
-		if (!b)
-			return -ENOMEM;
-		t->bucket = b;
-		c = realloc(t->count, room * sizeof(*c));
-		if (!c)
-			return -ENOMEM;
-		t->count = c;
-		t->room = room;
-	}
-	if (t->n == 0)
-		t->ascends = true;
-	else if (n > 0 && bucket[0] <= t->bucket[t->n - 1])
-		t->ascends = false;
-	for (uint32_t i = 0; i < n; i++) {
-		if (i > 0 && bucket[i] <= bucket[i - 1])
-			t->ascends = false;
-		t->bucket[t->n + i] = bucket[i];
-		t->count[t->n + i] = count[i];
-		t->total += count[i];
-	}
+	if (n == 0)
+		return 0;
+	if (reserve(t, t->n + n) < 0)
+		return -ENOMEM;
+	if (t->n > 0 && bucket[0] <= t->bucket[t->n - 1])
+		ascends = false;
+	for (uint32_t i = 1; i < n; i++)
+		ascends &= bucket[i] > bucket[i - 1];
+	for (uint32_t i = 0; i < n; i++)
+		sum += count[i];
+	memcpy(t->bucket + t->n, bucket, n * sizeof(*bucket));
+	memcpy(t->count + t->n, count, n * sizeof(*count));
+	t->ascends = ascends;
+	t->total += sum;
 	t->n += n;
 	return 0;
 }
@@ -83,46 +100,19 @@ static void unite(struct tally *t)
 
 void tally_seal(struct tally *t)
 {
+	uint64_t above = 0;
+
 	if (!t->ascends) /* one series of one window does */
 		unite(t);
-	for (uint32_t i = t->n; i > 1; i--)
-		t->count[i - 2] += t->count[i - 1];
-}
-
-uint64_t tally_above(const struct tally *t, uint32_t bucket)
-{
-	uint32_t lo = 0;
-	uint32_t hi = t->n;
-
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		if (t->bucket[mid] > bucket)
-			hi = mid;
-		else
-			lo = mid + 1;
+	for (uint32_t i = t->n; i-- > 0;) {
+		above += t->count[i];
+		t->above[i] = above;
 	}
-	return lo < t->n ? t->count[lo] : 0;
 }
 
 int tally_pour(const struct tally *t, struct hist *h)
 {
-	enum { AT_ONCE = 64 };
-	uint64_t own[AT_ONCE];
-	uint32_t n;
-
-	for (uint32_t at = 0; at < t->n; at += n) {
-		int rc;
-
-		n = t->n - at < AT_ONCE ? t->n - at : AT_ONCE;
-		for (uint32_t i = 0; i < n; i++)
-			own[i] = t->count[at + i] -
-				 (at + i + 1 < t->n ? t->count[at + i + 1] : 0);
-		rc = hist_add_buckets(h, t->bucket + at, own, n);
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
+	return hist_add_buckets(h, t->bucket, t->count, t->n);
 }
 
 void tally_reset(struct tally *t)
@@ -135,5 +125,6 @@ void tally_release(struct tally *t)
 {
 	free(t->bucket);
 	free(t->count);
+	free(t->above);
 	*t = (struct tally){ 0 };
 }

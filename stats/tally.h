@@ -18,7 +18,8 @@ struct tally {
 	uint32_t n; /* entries; after tally_seal() distinct and ascending */
 	uint32_t room;
 	uint32_t *bucket;
-	uint64_t *count; /* sealed: of this bucket and all above it */
+	uint64_t *count; /* of this bucket */
+	uint64_t *above; /* sealed: of this bucket and all that follow */
 	uint64_t total;
 	bool ascends; /* strictly, as it was added */
 };
@@ -31,8 +32,22 @@ int tally_add(struct tally *t, const uint32_t *bucket, const uint64_t *count,
 /* Sort and sum up.  Nothing may be added until tally_reset(). */
 void tally_seal(struct tally *t);
 
-/* Observations in buckets above this one; t is sealed. */
-uint64_t tally_above(const struct tally *t, uint32_t bucket);
+/* Observations in buckets above this one; t is sealed.  Asked a lot: inline. */
+static inline uint64_t tally_above(const struct tally *t, uint32_t bucket)
+{
+	uint32_t lo = 0;
+	uint32_t hi = t->n;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (t->bucket[mid] > bucket)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return lo < t->n ? t->above[lo] : 0;
+}
 
 /*
  * Add all of t, which is sealed, to a histogram.  Returns as hist_add_bucket().

@@ -73,27 +73,30 @@ broken:
 
 int main(int argc, char **argv)
 {
+	/* 200 requests of an instance in a window: what make sim judges */
 	static const struct shape shapes[] = {
 		{ "fold: 20 routes 100 inst 2000 paths",
 		  100,
-		  { 20, 200, 2000, 1000 },
+		  { 20, 10, 2000, 1000 },
 		  "<= 5 ms" },
-		{ "fold: 20 routes 25 inst 2000 paths",
-		  25,
+		{ "fold: the same, 1000 requests/inst",
+		  100,
+		  { 20, 50, 2000, 1000 },
+		  "-" },
+		{ "fold: the same, 4000 requests/inst",
+		  100,
 		  { 20, 200, 2000, 1000 },
 		  "-" },
-		{ "fold: 5 routes 100 inst 2000 paths",
-		  100,
-		  { 5, 200, 2000, 1000 },
+		{ "fold: the same, 25 instances",
+		  25,
+		  { 20, 10, 2000, 1000 },
 		  "-" },
-		{ "fold: 1 route 100 inst 2000 paths",
+		{ "fold: the same, 5 routes", 100, { 5, 40, 2000, 1000 }, "-" },
+		{ "fold: the same, 8000 paths",
 		  100,
-		  { 1, 1, 2000, 1000 },
+		  { 20, 10, 8000, 1000 },
 		  "-" },
-		{ "fold: 20 routes 100 inst no paths",
-		  100,
-		  { 20, 200, 0, 0 },
-		  "-" },
+		{ "fold: the same, no paths", 100, { 20, 10, 0, 0 }, "-" },
 	};
 	uint32_t n_windows = bench_quick(argc, argv) ? 8 : 40;
 	double first_ms = NAN;

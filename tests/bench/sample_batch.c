@@ -15,22 +15,30 @@ enum {
 	FIRST_MS = 1000000000,
 	NAME_BYTES = 48,
 	BUCKETS_MAX = 8192,
+	/* the demonstration's service: 2,027 call paths of 454 functions,
+	   whose names have 38 bytes on average */
+	PATHS_PER_FUNCTION = 4,
 };
 
 struct sample_batch {
 	struct sample_size size;
 	struct rng rng;
 	struct batch batch;
-	char (*names)[NAME_BYTES];
+	char (*functions)[NAME_BYTES];
+	char (*names)[NAME_BYTES]; /* as a decoder lays them out: in order */
 	const char **strings;
 	struct batch_series *series;
 	uint32_t *buckets; /* n_requests of them for each route */
 	uint64_t *counts;
 	uint32_t histogram[BUCKETS_MAX];
 	struct batch_profile profile;
-	int32_t *parent;
+	int32_t *parent; /* of a batch's nodes */
 	uint32_t *function;
 	uint64_t *self_ns;
+	int32_t *node_of_path;	      /* in this batch; -1: not in it */
+	uint32_t *string_of_function; /* 0: not in it */
+	uint32_t n_nodes;
+	uint32_t n_strings;
 	char instance[NAME_BYTES];
 };
 
@@ -45,23 +53,20 @@ static void *must_calloc(size_t n, size_t bytes)
 	return p;
 }
 
-/* A call tree in which a path's parent is about half its own number. */
-static void tree_grow(struct sample_batch *s)
+static uint32_t n_functions(const struct sample_size *size)
 {
-	for (uint32_t i = 0; i < s->size.n_paths; i++) {
-		s->parent[i] = i == 0 ? BATCH_NO_PARENT : (int32_t)(i / 2);
-		s->function[i] = s->size.n_routes + i;
-	}
+	return (size->n_paths + PATHS_PER_FUNCTION - 1) / PATHS_PER_FUNCTION;
 }
 
 struct sample_batch *sample_batch_new(const struct sample_size *size)
 {
 	struct sample_batch *s = must_calloc(1, sizeof(*s));
-	size_t n_strings = (size_t)size->n_routes + size->n_paths;
+	size_t n_strings = (size_t)size->n_routes + n_functions(size);
 	size_t n_pairs = (size_t)size->n_routes * size->n_requests;
 
 	s->size = *size;
 	s->rng.state = 7;
+	s->functions = must_calloc(n_functions(size), sizeof(s->names[0]));
 	s->names = must_calloc(n_strings, sizeof(s->names[0]));
 	s->strings = must_calloc(n_strings, sizeof(s->strings[0]));
 	s->series = must_calloc(size->n_routes, sizeof(s->series[0]));
@@ -70,15 +75,16 @@ struct sample_batch *sample_batch_new(const struct sample_size *size)
 	s->parent = must_calloc(size->n_paths, sizeof(s->parent[0]));
 	s->function = must_calloc(size->n_paths, sizeof(s->function[0]));
 	s->self_ns = must_calloc(size->n_paths, sizeof(s->self_ns[0]));
-	for (uint32_t i = 0; i < n_strings; i++) {
-		if (i < size->n_routes)
-			snprintf(s->names[i], NAME_BYTES, "GET /r%u/{}", i);
-		else
-			snprintf(s->names[i], NAME_BYTES, "shop.Order%u.work",
-				 i - size->n_routes);
+	s->node_of_path = must_calloc(size->n_paths, sizeof(int32_t));
+	s->string_of_function =
+		must_calloc(n_functions(size), sizeof(uint32_t));
+	for (uint32_t i = 0; i < n_strings; i++)
 		s->strings[i] = s->names[i];
-	}
-	tree_grow(s);
+	for (uint32_t i = 0; i < size->n_routes; i++)
+		snprintf(s->names[i], NAME_BYTES, "GET /r%u/{}", i);
+	for (uint32_t f = 0; f < n_functions(size); f++)
+		snprintf(s->functions[f], NAME_BYTES,
+			 "com.example.shop.OrderService%u.handle", f);
 	return s;
 }
 
@@ -86,6 +92,7 @@ void sample_batch_free(struct sample_batch *s)
 {
 	if (!s)
 		return;
+	free(s->functions);
 	free(s->names);
 	free(s->strings);
 	free(s->series);
@@ -94,6 +101,8 @@ void sample_batch_free(struct sample_batch *s)
 	free(s->parent);
 	free(s->function);
 	free(s->self_ns);
+	free(s->node_of_path);
+	free(s->string_of_function);
 	free(s);
 }
 
@@ -132,18 +141,49 @@ static void series_fill(struct sample_batch *s, uint32_t route)
 				    .count = count };
 }
 
+/* The node of a call path, whose caller's is its number's half. */
+static int32_t path_add(struct sample_batch *s, uint32_t path)
+{
+	uint32_t f = path % n_functions(&s->size);
+	int32_t parent = BATCH_NO_PARENT;
+
+	if (s->node_of_path[path] >= 0)
+		return s->node_of_path[path];
+	if (path > 0)
+		parent = path_add(s, path / 2);
+	if (s->string_of_function[f] == 0) {
+		memcpy(s->names[s->n_strings], s->functions[f], NAME_BYTES);
+		s->string_of_function[f] = s->n_strings++;
+	}
+	s->parent[s->n_nodes] = parent;
+	s->function[s->n_nodes] = s->string_of_function[f];
+	s->self_ns[s->n_nodes] = 0;
+	s->node_of_path[path] = (int32_t)s->n_nodes++;
+	return s->node_of_path[path];
+}
+
+/* Nodes and strings come as they are first seen: otherwise in each window. */
 static void profile_fill(struct sample_batch *s)
 {
 	const uint64_t period_ns = 10000000;
 
-	memset(s->self_ns, 0, s->size.n_paths * sizeof(s->self_ns[0]));
-	for (uint32_t i = 0; i < s->size.n_samples; i++)
-		s->self_ns[rng_next(&s->rng) % s->size.n_paths] += period_ns;
+	s->n_nodes = 0;
+	s->n_strings = s->size.n_routes;
+	for (uint32_t i = 0; i < s->size.n_paths; i++)
+		s->node_of_path[i] = -1;
+	memset(s->string_of_function, 0,
+	       n_functions(&s->size) * sizeof(uint32_t));
+	for (uint32_t i = 0; s->size.n_paths > 0 && i < s->size.n_samples;
+	     i++) {
+		uint32_t path = (uint32_t)(rng_next(&s->rng) % s->size.n_paths);
+
+		s->self_ns[path_add(s, path)] += period_ns;
+	}
 	s->profile = (struct batch_profile){ .kind = PROFILE_CPU,
 					     .group = PROFILE_APP,
 					     .n_samples = s->size.n_samples,
 					     .period_ns = period_ns,
-					     .n = s->size.n_paths,
+					     .n = s->n_nodes,
 					     .parent = s->parent,
 					     .function = s->function,
 					     .self_ns = s->self_ns };
@@ -175,7 +215,7 @@ const struct batch *sample_batch_fill(struct sample_batch *s, int canary,
 		.name_rules = 1,
 		.route_rules = 1,
 		.basis = LATENCY_TOTAL,
-		.n_strings = s->size.n_routes + s->size.n_paths,
+		.n_strings = s->n_strings,
 		.strings = s->strings,
 		.n_series = s->size.n_routes,
 		.series = s->series,
