@@ -81,9 +81,11 @@ static int write_window(void *ctx, const struct store_judged *j)
 	buf_printf(w->out,
 		   "\"from_ms\":%" PRId64 ",\"to_ms\":%" PRId64
 		   ",\"step\":%" PRIu32 ",\"history\":%s,\"final\":%s"
-		   ",\"ingest_seq\":%" PRIu64,
+		   ",\"ingest_seq\":%" PRIu64 ",\"method\":%" PRIu32
+		   ",\"arithmetic\":\"%08" PRIx32 "\"",
 		   j->from_ms, j->to_ms, j->step, j->history ? "true" : "false",
-		   j->final ? "true" : "false", j->ingest_seq);
+		   j->final ? "true" : "false", j->ingest_seq, j->method,
+		   j->arithmetic);
 	add_key(w->out, "verdict", false);
 	buf_puts(w->out, j->document[0] ? j->document : "{}");
 	buf_puts(w->out, "}");

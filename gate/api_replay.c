@@ -9,14 +9,17 @@
 #include "gate/judge_replay.h"
 #include "gate/request.h"
 #include "gate/rollouts.h"
+#include "stats/method.h"
 
 /* "nothing" is no agreement: no window had a verdict yet. */
 static const char *outcome_of(const struct replay *r)
 {
 	if (r->n_windows == 0)
 		return "nothing";
-	if (r->n_different > 0)
+	if (r->n_unexplained > 0)
 		return "different";
+	if (r->n_different > 0)
+		return "other_method";
 	return r->n_close > 0 ? "close" : "identical";
 }
 
@@ -31,6 +34,11 @@ static void write_replay(struct buf *b, const struct store_rollout *meta,
 {
 	buf_printf(b, "{\"rollout\":%" PRId64, meta->rollout_id);
 	add_text(b, "outcome", outcome_of(r));
+	buf_printf(b,
+		   ",\"method\":%d,\"judged_by_method\":%" PRIu32
+		   ",\"other_method\":%" PRIu32 ",\"unexplained\":%" PRIu32,
+		   METHOD_VERSION, r->method, r->n_other_method,
+		   r->n_unexplained);
 	buf_printf(b,
 		   ",\"windows\":%" PRIu32 ",\"identical\":%" PRIu32
 		   ",\"close\":%" PRIu32 ",\"different\":%" PRIu32

@@ -128,6 +128,9 @@ static void write_document(struct buf *out, const struct store_rollout *r,
 		   v->final ? "true" : "false", verdict_code_name(v->code));
 	put_identities(out, r);
 	put_count(out, "step", v->step);
+	/* it stands beside a record, and is no part of what is compared */
+	if (!form->exact)
+		put_count(out, "method", v->method);
 	put_text(out, "route", v->route, room->route);
 	put_text(out, "reason", v->reason, room->reason);
 	put_figures(out, v, form->exact);
@@ -268,6 +271,8 @@ static int read_counts(const struct json *root, struct verdict *v,
 {
 	int rc = read_u32(root, "step", &v->step, err);
 
+	if (rc == 0) /* a record has none */
+		rc = read_u32(root, "method", &v->method, err);
 	if (rc == 0)
 		rc = read_u32(root, "canary_instances", &v->canary_instances,
 			      err);

@@ -30,8 +30,9 @@ int verdict_document(struct buf *out, const struct store_rollout *r,
 
 /*
  * The same as it is written down: each figure with all of its digits, so that
- * it reads back as the same double, and a relative "report"; below
- * LIMIT_RECORD_BYTES.  replay compares it to the bit.
+ * it reads back as the same double, a relative "report", and no "method",
+ * which is written down beside it; below LIMIT_RECORD_BYTES.  replay compares
+ * it to the bit.
  */
 int verdict_record(struct buf *out, const struct store_rollout *r,
 		   const struct verdict *v, struct err *err);

@@ -28,6 +28,7 @@
 #include "gate/judge_grid.h"
 #include "gate/policies.h"
 #include "gate/store.h"
+#include "stats/method.h"
 #include "stats/rollout.h"
 
 struct entry {
@@ -96,6 +97,7 @@ static void say_error(struct judge *j, struct entry *e, const struct err *why)
 	struct verdict v = { .word = VERDICT_ERROR,
 			     .code = CODE_INTERNAL,
 			     .step = e->meta.step,
+			     .method = METHOD_VERSION,
 			     .p99_ratio = 1.0,
 			     .p99_ratio_lo = 1.0,
 			     .p99_ratio_hi = 1.0 };
@@ -113,7 +115,8 @@ static int put(const struct entry *e, const struct fold_window *w,
 {
 	struct buf document = { .max = 0 };
 	struct store_judged judged;
-	int rc = fold_judged(w, &e->meta, v, closes, &document, &judged, err);
+	int rc = fold_judged(e->fold, w, &e->meta, v, closes, &document,
+			     &judged, err);
 
 	if (rc == 0)
 		rc = store_put_judged(e->fold->store, e->meta.rollout_id,

@@ -15,6 +15,7 @@
 #include "gate/document.h"
 #include "gate/judge.h"
 #include "gate/policies.h"
+#include "stats/method.h"
 #include "stats/rollout.h"
 
 /* The policy's clock, for a rollout that ends when its caller says. */
@@ -39,6 +40,7 @@ int fold_new_by(struct store *st, const struct policy *policy,
 	f->store = st;
 	f->meta = *meta;
 	f->next_ms = meta->begun_ms;
+	f->arithmetic = method_arithmetic();
 	f->policy = *policy;
 	if (meta->until_ms > 0)
 		end_in_time(&f->policy, meta);
@@ -198,11 +200,14 @@ static int past_add(void *ctx, const struct store_judged *j)
 		p->windows = windows;
 		p->room = room;
 	}
-	p->windows[p->n++] = (struct fold_window){ .from_ms = j->from_ms,
-						   .to_ms = j->to_ms,
-						   .step = j->step,
-						   .history = j->history,
-						   .max_seq = j->ingest_seq };
+	p->windows[p->n++] =
+		(struct fold_window){ .from_ms = j->from_ms,
+				      .to_ms = j->to_ms,
+				      .step = j->step,
+				      .history = j->history,
+				      .max_seq = j->ingest_seq,
+				      .method = j->method,
+				      .arithmetic = j->arithmetic };
 	return 0;
 }
 
@@ -241,9 +246,10 @@ bool fold_ends(const struct verdict *v)
 	return v->final && v->word != VERDICT_PASS;
 }
 
-int fold_judged(const struct fold_window *w, const struct store_rollout *meta,
-		const struct verdict *v, bool closes, struct buf *document,
-		struct store_judged *ret_j, struct err *err)
+int fold_judged(const struct fold *f, const struct fold_window *w,
+		const struct store_rollout *meta, const struct verdict *v,
+		bool closes, struct buf *document, struct store_judged *ret_j,
+		struct err *err)
 {
 	int rc;
 
@@ -254,7 +260,9 @@ int fold_judged(const struct fold_window *w, const struct store_rollout *meta,
 					.ingest_seq = w->max_seq,
 					.document = "",
 					.final = !w->history && v->final,
-					.closes = closes };
+					.closes = closes,
+					.method = METHOD_VERSION,
+					.arithmetic = f->arithmetic };
 	if (w->history)
 		return 0;
 	rc = verdict_record(document, meta, v, err);
@@ -303,11 +311,15 @@ int fold_stored_verdict(struct store *st, struct policies *policies,
 {
 	struct fold *f = NULL;
 	char *document = NULL;
-	int rc = store_last_document(st, r->rollout_id, &document, err);
+	uint32_t method = 0;
+	int rc =
+		store_last_document(st, r->rollout_id, &document, &method, err);
 
 	if (rc == 0) {
 		rc = verdict_document_read(document, strlen(document), ret_v,
 					   err);
+		if (rc == 0)
+			ret_v->method = method;
 		free(document);
 		return rc;
 	}

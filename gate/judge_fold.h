@@ -40,7 +40,8 @@ struct fold {
 	int64_t history_ms;	/* no history window begins before */
 	bool history_done;
 	bool closed;
-	uint32_t n_windows; /* folded, history included */
+	uint32_t n_windows;  /* folded, history included */
+	uint32_t arithmetic; /* of this machine: stats/method.h */
 };
 
 /*
@@ -78,6 +79,8 @@ struct fold_window {
 	uint32_t step;
 	bool history;
 	uint64_t max_seq;
+	uint32_t method; /* it was judged by, where it was; 0: unknown */
+	uint32_t arithmetic;
 };
 
 int fold_window(struct fold *f, const struct fold_window *w, struct err *err);
@@ -105,15 +108,17 @@ int fold_check_kept(struct store *st, const struct store_rollout *r,
 bool fold_ends(const struct verdict *v);
 
 /*
- * A window and the verdict after it as they are written down.
+ * A window and the verdict after it as they are written down, by the method
+ * and arithmetic of f.
  *
  *   document  empty; receives the text that ret_j borrows
  *
  * Returns 0 or what verdict_record() does.
  */
-int fold_judged(const struct fold_window *w, const struct store_rollout *meta,
-		const struct verdict *v, bool closes, struct buf *document,
-		struct store_judged *ret_j, struct err *err);
+int fold_judged(const struct fold *f, const struct fold_window *w,
+		const struct store_rollout *meta, const struct verdict *v,
+		bool closes, struct buf *document, struct store_judged *ret_j,
+		struct err *err);
 
 /*
  * What a rollout's present state makes of the verdict on its newest window:

@@ -51,7 +51,8 @@ static int past_judged(void *ctx, const struct store_rollout *r, size_t i,
 	const struct verdict *v = &p->said[i].verdict;
 
 	p->document.len = 0;
-	return fold_judged(w, r, v, i + 1 == p->n, &p->document, ret_j, err);
+	return fold_judged(p->fold, w, r, v, i + 1 == p->n, &p->document, ret_j,
+			   err);
 }
 
 /* Nothing that was folded may have gone while it was. */

@@ -8,26 +8,48 @@
 #include "gate/document.h"
 #include "gate/judge_fold.h"
 #include "gate/store.h"
+#include "stats/method.h"
 
 struct replaying {
 	struct replay sums;
+	int worst; /* of the window that is named */
 	struct err *err;
 };
 
-static void add(struct replay *sums, const struct fold_window *w,
-		const struct record_difference *d)
+/* How much a window's difference asks to be named. */
+static int badness(const struct record_difference *d, bool unexplained)
 {
+	return d->match == RECORD_IDENTICAL ? 0
+					    : (int)d->match + 2 * unexplained;
+}
+
+static void add(struct replaying *r, const struct fold *f,
+		const struct fold_window *w, const struct record_difference *d)
+{
+	struct replay *sums = &r->sums;
+	bool same_method = w->method == METHOD_VERSION;
+	bool unexplained = same_method && d->match != RECORD_IDENTICAL &&
+			   (d->match == RECORD_DIFFERENT ||
+			    w->arithmetic == f->arithmetic);
+	int bad = badness(d, unexplained);
+
 	sums->n_windows++;
+	sums->n_other_method += !same_method;
+	sums->n_unexplained += unexplained;
 	sums->n_identical += d->match == RECORD_IDENTICAL;
 	sums->n_close += d->match == RECORD_CLOSE;
 	sums->n_different += d->match == RECORD_DIFFERENT;
 	sums->distance = fmax(sums->distance, d->distance);
 	if (d->decision)
 		sums->same_decision = false;
-	if (d->match > sums->first.match) {
+	if (bad > r->worst) {
+		r->worst = bad;
 		sums->first = *d;
 		sums->from_ms = w->from_ms;
 		sums->to_ms = w->to_ms;
+		sums->method = w->method;
+	} else if (r->worst == 0) {
+		sums->method = w->method;
 	}
 }
 
@@ -45,7 +67,7 @@ static int compare(void *ctx, const struct fold *f, const struct fold_window *w)
 	if (rc == 0)
 		rc = record_compare(stored, found.bytes, &d, r->err);
 	if (rc == 0)
-		add(&r->sums, w, &d);
+		add(r, f, w, &d);
 	buf_release(&found);
 	free(stored);
 	return rc;

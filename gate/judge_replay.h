@@ -24,12 +24,20 @@ struct replay {
 	uint32_t n_identical; /* by enum record_match */
 	uint32_t n_close;
 	uint32_t n_different;
+	/* judged by another method than METHOD_VERSION, or an unknown one:
+	   these may differ */
+	uint32_t n_other_method;
+	/* not identical, and nothing explains it: judged by this method, and
+	   either with this arithmetic or further off than another's rounding.
+	   That is a defect, or somebody altered the store */
+	uint32_t n_unexplained;
 	bool same_decision; /* verdict, code and final, everywhere */
 	double distance;    /* the largest of a figure, relative */
-	/* the first window that is different, else the first that is close;
+	/* the first window that is unexplained, else different, else close;
 	   both times 0 if all are identical */
 	int64_t from_ms;
 	int64_t to_ms;
+	uint32_t method; /* that window's, or without one the newest's */
 	struct record_difference first;
 };
 

@@ -15,6 +15,7 @@
 #include "gate/report_table.h"
 #include "gate/store.h"
 #include "gate/svg_flame.h"
+#include "stats/method.h"
 #include "stats/policy.h"
 #include "stats/rollout.h"
 #include "stats/verdict.h"
@@ -298,6 +299,22 @@ static int write_flame(struct buf *b, const struct rollout *r)
 }
 
 /* The same answer again, for whoever has a shell. */
+/* By which statistics: a reader of next year has others. */
+static void write_method(struct buf *b, const struct verdict *v)
+{
+	buf_puts(b, "<p>Judged by ");
+	if (v->method == 0)
+		buf_puts(b, "a method that was not written down then");
+	else
+		buf_printf(b, "method %" PRIu32, v->method);
+	if (v->method != METHOD_VERSION)
+		buf_printf(b,
+			   "; the figures of this page were recomputed by "
+			   "method %d and may differ",
+			   METHOD_VERSION);
+	buf_puts(b, ".</p>\n");
+}
+
 static void write_repeat(struct buf *b, const struct store_rollout *meta)
 {
 	buf_puts(b, "<h2 id=\"repeat\">How to get this again</h2>\n<p>The "
@@ -368,6 +385,7 @@ int report_write(struct buf *b, const struct store_rollout *meta,
 	report_quality(b, r);
 	report_policy(b, policy);
 	write_repeat(b, meta);
+	write_method(b, v);
 	return finish(b, rc, err);
 }
 
@@ -386,6 +404,9 @@ int report_write_stored(struct buf *b, const struct store_rollout *meta,
 		    "evidence below.</p>\n");
 	report_policy(b, policy);
 	write_repeat(b, meta);
+	if (v->method != 0)
+		buf_printf(b, "<p>Judged by method %" PRIu32 ".</p>\n",
+			   v->method);
 	return finish(b, 0, err);
 }
 

@@ -226,6 +226,8 @@ struct store_judged {
 	const char *document; /* the verdict document, JSON; "" for history */
 	bool final;	      /* the verdict is final for its step */
 	bool closes;	      /* nothing is judged after this */
+	uint32_t method;      /* stats/method.h; 0: not written down */
+	uint32_t arithmetic;  /* likewise */
 };
 
 /*
@@ -280,11 +282,13 @@ int store_get_document(struct store *st, int64_t rollout_id, int64_t from_ms,
 		       int64_t to_ms, char **ret_document, struct err *err);
 
 /*
- * The newest verdict document of a rollout; the caller free()s *ret_document.
+ * The newest verdict document of a rollout, and the method it was reached by;
+ * the caller free()s *ret_document.
  * Returns 0, or -ENOENT if none of its windows was judged.
  */
 int store_last_document(struct store *st, int64_t rollout_id,
-			char **ret_document, struct err *err);
+			char **ret_document, uint32_t *ret_method,
+			struct err *err);
 
 /* --- policies: DECIDED, append-only --- */
 

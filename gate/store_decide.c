@@ -314,8 +314,10 @@ int store_judged_add(struct sqlite *db, int64_t rollout_id,
 {
 	static const char sql[] =
 		"INSERT INTO judged (service_id, rollout_id, from_ms, to_ms,"
-		" step, history, ingest_seq, final, closes, document)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+		" step, history, ingest_seq, final, closes, document, method,"
+		" arithmetic)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0),"
+		" nullif(?, 0))";
 	struct stmt *s = NULL;
 	int rc = rollout_stmt(db, sql, rollout_id, &s, err);
 
@@ -329,6 +331,8 @@ int store_judged_add(struct sqlite *db, int64_t rollout_id,
 	stmt_bind_i64(s, j->final);
 	stmt_bind_i64(s, j->closes);
 	stmt_bind_text(s, j->document);
+	stmt_bind_i64(s, j->method);
+	stmt_bind_i64(s, j->arithmetic);
 	return stmt_run(s, err);
 }
 

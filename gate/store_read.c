@@ -387,7 +387,8 @@ int store_each_judged(struct store *st, int64_t rollout_id,
 {
 	static const char sql[] =
 		"SELECT from_ms, to_ms, step, history, ingest_seq, final,"
-		" closes, document FROM judged"
+		" closes, document, coalesce(method, 0),"
+		" coalesce(arithmetic, 0) FROM judged"
 		" WHERE service_id = ? AND rollout_id = ?"
 		" ORDER BY from_ms, to_ms";
 	struct look l;
@@ -405,6 +406,8 @@ int store_each_judged(struct store *st, int64_t rollout_id,
 			.final = stmt_i64(l.s, 5) != 0,
 			.closes = stmt_i64(l.s, 6) != 0,
 			.document = stmt_text(l.s, 7),
+			.method = (uint32_t)stmt_i64(l.s, 8),
+			.arithmetic = (uint32_t)stmt_i64(l.s, 9),
 		};
 
 		rc = visit(ctx, &j);
@@ -427,8 +430,8 @@ static int text_take(const struct stmt *s, int column, char **ret_text,
 	return 0;
 }
 
-/* The text that a statement about a rollout finds; ends the statement. */
-static int look_text(struct look *l, char **ret_text, struct err *err)
+/* The text that a statement about a rollout finds; the caller ends it. */
+static int look_text(const struct look *l, char **ret_text, struct err *err)
 {
 	int rc = stmt_step(l->s, err);
 
@@ -436,7 +439,6 @@ static int look_text(struct look *l, char **ret_text, struct err *err)
 		rc = text_take(l->s, 0, ret_text, err);
 	else if (rc == 0)
 		rc = -ENOENT;
-	look_end(l);
 	return rc;
 }
 
@@ -453,20 +455,29 @@ int store_get_document(struct store *st, int64_t rollout_id, int64_t from_ms,
 		return rc;
 	stmt_bind_i64(l.s, from_ms);
 	stmt_bind_i64(l.s, to_ms);
-	return look_text(&l, ret_document, err);
+	rc = look_text(&l, ret_document, err);
+	look_end(&l);
+	return rc;
 }
 
 int store_last_document(struct store *st, int64_t rollout_id,
-			char **ret_document, struct err *err)
+			char **ret_document, uint32_t *ret_method,
+			struct err *err)
 {
 	static const char sql[] =
-		"SELECT document FROM judged"
+		"SELECT document, coalesce(method, 0) FROM judged"
 		" WHERE service_id = ? AND rollout_id = ? AND history = 0"
 		" ORDER BY from_ms DESC, to_ms DESC LIMIT 1";
 	struct look l;
 	int rc = look_rollout(st, sql, rollout_id, &l, err);
 
-	return rc < 0 ? rc : look_text(&l, ret_document, err);
+	if (rc < 0)
+		return rc;
+	rc = look_text(&l, ret_document, err);
+	if (rc == 0)
+		*ret_method = (uint32_t)stmt_i64(l.s, 1);
+	look_end(&l);
+	return rc;
 }
 
 int store_get_policy(struct store *st, const char *name, uint32_t version,

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "stats/flamediff.h"
+#include "stats/method.h"
 #include "stats/rollout_state.h"
 #include "stats/special.h"
 
@@ -75,6 +76,7 @@ static void figures(const struct rollout *r, const struct rollout_route *lead,
 		    struct verdict *v)
 {
 	memset(v, 0, sizeof(*v));
+	v->method = METHOD_VERSION;
 	v->step = r->step;
 	v->windows = r->windows;
 	v->p99_ratio = v->p99_ratio_lo = v->p99_ratio_hi = 1.0;

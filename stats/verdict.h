@@ -68,6 +68,7 @@ struct verdict {
 	enum verdict_code code;
 	bool final; /* nothing that arrives later changes it for its step */
 	uint32_t step;
+	uint32_t method; /* stats/method.h; 0: not written down */
 	char route[VERDICT_ROUTE_BYTES];   /* that the code is about, or "" */
 	char reason[VERDICT_REASON_BYTES]; /* one sentence in plain words */
 

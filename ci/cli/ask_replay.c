@@ -20,22 +20,76 @@ static const char *plural(uint64_t n)
 	return n == 1 ? "" : "s";
 }
 
-static void say_different(const struct options *o,
-			  const struct document_replay *r)
+/* "method 3", or that nobody knows. */
+static const char *method_name(uint64_t method, char text[32])
+{
+	if (method == 0)
+		return "a method that was not written down then";
+	(void)!snprintf(text, 32, "method %" PRIu64, method);
+	return text;
+}
+
+/* "judged by method 3, recomputed by method 4: figures may differ". */
+static void say_methods(const struct document_replay *r)
+{
+	char text[32];
+
+	printf("judged by %s, recomputed by method %" PRIu64
+	       ": figures may differ",
+	       method_name(r->judged_by_method, text), r->method);
+}
+
+/* "the first is that of the window at ..., in which ...". */
+static void say_first(const struct document_replay *r)
 {
 	char at[TIME_TEXT_BYTES];
 
 	time_text_write((int64_t)r->first_from_ms, at);
-	printf("rollout %" PRIu64 " does not replay: %" PRIu64 " of %" PRIu64
-	       " verdict%s differ%s from what was written down, %s; the "
-	       "first is that of the window at %s, in which %s was written "
-	       "down as %s and is recomputed as %s\n",
-	       o->id, r->different, r->windows, plural(r->windows),
-	       r->different == 1 ? "s" : "",
-	       r->same_decision ? "though every decision is the same"
-				: "and not every decision is the same",
+	printf("the first is that of the window at %s, in which %s was "
+	       "written down as %s and is recomputed as %s\n",
 	       at, r->field, r->stored[0] ? r->stored : "(nothing)",
 	       r->recomputed[0] ? r->recomputed : "(nothing)");
+}
+
+static const char *decisions(const struct document_replay *r)
+{
+	return r->same_decision ? "though every decision is the same"
+				: "and not every decision is the same";
+}
+
+static void say_different(const struct options *o,
+			  const struct document_replay *r)
+{
+	printf("rollout %" PRIu64 " does not replay: %" PRIu64 " of %" PRIu64
+	       " verdict%s differ%s from what was written down, %s; the "
+	       "same method %" PRIu64 " judged %s: somebody altered what is "
+	       "stored, or the gate has a defect; ",
+	       o->id, r->unexplained, r->windows, plural(r->windows),
+	       r->unexplained == 1 ? "s" : "", decisions(r), r->method,
+	       r->unexplained == 1 ? "it" : "them");
+	say_first(r);
+}
+
+static void say_other_method(const struct options *o,
+			     const struct document_replay *r)
+{
+	printf("rollout %" PRIu64 " was ", o->id);
+	say_methods(r);
+	printf(", and %" PRIu64 " of %" PRIu64 " verdict%s do%s, %s; ",
+	       r->different, r->windows, plural(r->windows),
+	       r->different == 1 ? "es" : "", decisions(r));
+	say_first(r);
+}
+
+/* At the end of a sentence about a rollout whose verdicts agree. */
+static void say_end(const struct document_replay *r)
+{
+	if (r->other_method > 0) {
+		printf("; it was ");
+		say_methods(r);
+		printf(", and here they do not");
+	}
+	puts("");
 }
 
 static void say_outcome(const struct options *o,
@@ -45,21 +99,26 @@ static void say_outcome(const struct options *o,
 	case REPLAY_IDENTICAL:
 		printf("rollout %" PRIu64 " replays to the bit: judged again "
 		       "from what is stored, its %" PRIu64 " verdict%s %s "
-		       "as written down\n",
+		       "as written down",
 		       o->id, r->windows, plural(r->windows),
 		       r->windows == 1 ? "is" : "are");
+		say_end(r);
 		break;
 	case REPLAY_CLOSE:
 		printf("rollout %" PRIu64 " replays to the same decisions: of "
 		       "%" PRIu64 " verdict%s %" PRIu64 " %s in figures by "
 		       "less than 1e-9 of their value (at most %.1e), as "
-		       "another mathematics library makes them\n",
+		       "another mathematics library makes them",
 		       o->id, r->windows, plural(r->windows), r->close,
 		       r->close == 1 ? "differs" : "differ",
 		       r->largest_difference);
+		say_end(r);
 		break;
 	case REPLAY_DIFFERENT:
 		say_different(o, r);
+		break;
+	case REPLAY_OTHER_METHOD:
+		say_other_method(o, r);
 		break;
 	case REPLAY_NOTHING:
 	case REPLAY_N:
@@ -78,6 +137,8 @@ static enum exit_code exit_of(enum replay_outcome outcome)
 		return EXIT_PASS;
 	case REPLAY_DIFFERENT:
 		return EXIT_FAIL;
+	case REPLAY_OTHER_METHOD:
+		return EXIT_INCONCLUSIVE;
 	case REPLAY_NOTHING:
 	case REPLAY_N:
 		break;

@@ -171,6 +171,7 @@ static int outcome_find(const char *name, enum replay_outcome *ret_outcome)
 		[REPLAY_IDENTICAL] = "identical",
 		[REPLAY_CLOSE] = "close",
 		[REPLAY_DIFFERENT] = "different",
+		[REPLAY_OTHER_METHOD] = "other_method",
 		[REPLAY_NOTHING] = "nothing",
 	};
 
@@ -185,16 +186,23 @@ static int outcome_find(const char *name, enum replay_outcome *ret_outcome)
 /* The counts must add up to the outcome, or neither is to be believed. */
 static bool replay_adds_up(const struct document_replay *r)
 {
-	if (r->identical + r->close + r->different != r->windows)
+	if (r->identical + r->close + r->different != r->windows ||
+	    r->other_method > r->windows ||
+	    r->unexplained + r->other_method > r->windows)
 		return false;
 	switch (r->outcome) {
 	case REPLAY_IDENTICAL:
 		return r->windows > 0 && r->identical == r->windows &&
 		       r->same_decision;
 	case REPLAY_CLOSE:
-		return r->close > 0 && r->different == 0 && r->same_decision;
+		return r->close > 0 && r->different == 0 &&
+		       r->unexplained == 0 && r->same_decision;
 	case REPLAY_DIFFERENT:
-		return r->different > 0;
+		return r->unexplained > 0;
+	case REPLAY_OTHER_METHOD:
+		return r->different > 0 && r->unexplained == 0 &&
+		       r->other_method >= r->different &&
+		       r->judged_by_method != r->method;
 	case REPLAY_NOTHING:
 	case REPLAY_N:
 		break;
@@ -212,7 +220,11 @@ static bool replay_read(const json_t *root, struct document_replay *r)
 
 	if (outcome_find(text_of(root, "outcome"), &r->outcome) < 0 ||
 	    !json_is_boolean(same) || !json_is_number(most) || !field ||
-	    !stored || !recomputed || !count_of(root, "windows", &r->windows) ||
+	    !stored || !recomputed || !count_of(root, "method", &r->method) ||
+	    !count_of(root, "judged_by_method", &r->judged_by_method) ||
+	    !count_of(root, "other_method", &r->other_method) ||
+	    !count_of(root, "unexplained", &r->unexplained) ||
+	    !count_of(root, "windows", &r->windows) ||
 	    !count_of(root, "identical", &r->identical) ||
 	    !count_of(root, "close", &r->close) ||
 	    !count_of(root, "different", &r->different) ||

@@ -66,14 +66,19 @@ void document_error_parse(const char *bytes, size_t len,
 enum replay_outcome {
 	REPLAY_IDENTICAL,
 	REPLAY_CLOSE,
-	REPLAY_DIFFERENT,
-	REPLAY_NOTHING, /* no window had a verdict yet */
+	REPLAY_DIFFERENT,    /* and nothing explains it */
+	REPLAY_OTHER_METHOD, /* as another method may */
+	REPLAY_NOTHING,	     /* no window had a verdict yet */
 	REPLAY_N,
 };
 
 struct document_replay {
 	enum replay_outcome outcome;
 	bool same_decision;
+	uint64_t method;	   /* of the gate that recomputed */
+	uint64_t judged_by_method; /* then; 0: it was not written down */
+	uint64_t other_method;	   /* windows that another method judged */
+	uint64_t unexplained;
 	uint64_t windows;
 	uint64_t identical;
 	uint64_t close;

@@ -112,9 +112,11 @@ static const char help_replay[] =
 	"\n" CONNECTION "\n"
 	"Exit status: 0 the same to the bit, or the same decisions with\n"
 	"figures within 1e-9 of their value, as another mathematics library\n"
-	"gives them (the sentence says which); 1 it differs; 2 usage, no\n"
-	"window judged yet, or batches past their retention; 4 gate out of\n"
-	"reach, at fault or refusing the token.\n";
+	"gives them (the sentence says which); 1 it differs, and the same\n"
+	"version of the statistics judged it: an altered store or a defect;\n"
+	"2 usage, no window judged yet, or batches past their retention; 3 it\n"
+	"differs, and another version judged it, as another may; 4 gate out\n"
+	"of reach, at fault or refusing the token.\n";
 
 static const char help_policy[] =
 	"tailgate policy check FILE: would a gate take this policy?\n"

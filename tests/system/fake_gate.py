@@ -71,6 +71,8 @@ def replay(rollout):
     """What a replay of this rollout came to."""
     d = {"rollout": int(rollout), "outcome": "identical", "windows": 13,
          "identical": 13, "close": 0, "different": 0, "same_decision": True,
+         "method": 4, "judged_by_method": 4, "other_method": 0,
+         "unexplained": 0,
          "largest_difference": 0, "first_from_ms": 0, "first_to_ms": 0,
          "first_field": "", "first_stored": "", "first_recomputed": ""}
     first = {"first_from_ms": 1700000000000, "first_to_ms": 1700000010000,
@@ -81,13 +83,18 @@ def replay(rollout):
                  largest_difference=3.125e-12)
     elif rollout == "44":
         d.update(first, outcome="different", identical=12, different=1,
-                 largest_difference=0.2)
+                 unexplained=1, largest_difference=0.2)
     elif rollout == "45":
         d.update(outcome="nothing", windows=0, identical=0)
     elif rollout == "46":
         d.update(outcome="identical", identical=12)
     elif rollout == "47":
         return error(410, "NO_DATA")
+    elif rollout == "48":
+        d.update(first, outcome="other_method", identical=11, different=2,
+                 other_method=13, judged_by_method=3, largest_difference=0.2)
+    elif rollout == "49":
+        d.update(other_method=13, judged_by_method=0)
     return 200, json.dumps(d), {}
 
 

@@ -381,6 +381,23 @@ check 'somebody alters a verdict in the file' \
 start main --store "$RUN_DIR/main.db"
 check 'the altered verdict is found and named' replay 1 \
 	'1 of .* and not every decision is the same; .* in which verdict was written down as "pass" and is recomputed as "running"'
+proc_stop main
+cat >"$RUN_DIR/older.py" <<'END'
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+with db:
+    db.execute("UPDATE judged SET method = NULL, arithmetic = NULL"
+               " WHERE rollout_id = ?", (sys.argv[2],))
+db.close()
+END
+check 'the file is as an older gate leaves it' \
+	python3 "$RUN_DIR/older.py" "$RUN_DIR/main.db" "$ID"
+start main --store "$RUN_DIR/main.db"
+check 'another method explains a difference' replay 3 \
+	"rollout $ID was judged by a method that was not written down then, recomputed by method [1-9][0-9]*: figures may differ, and 1 of .* verdicts does, and not every decision is the same; "
+check 'and the page says so' answer 200 \
+	'Judged by a method that was not written down then; the figures' \
+	"$URL/rollouts/$ID"
 # --- a time that is over ---
 cat >"$RUN_DIR/past.py" <<'END'
 import json, sys

@@ -127,9 +127,22 @@ static void a_list_is_a_table(void)
 	"{\"outcome\":\"" outcome "\"," counts ",\"same_decision\":" same  \
 	",\"largest_difference\":0.5,\"first_from_ms\":7,\"first_field\":" \
 	"\"a\\u001bb\",\"first_stored\":\"1\",\"first_recomputed\":\"2\"}"
-#define COUNTS(windows, identical, close, different)                           \
-	"\"windows\":" windows ",\"identical\":" identical ",\"close\":" close \
-	",\"different\":" different
+#define COUNTS(windows, identical, close, different)        \
+	METHODS("2", "2", "0", different)                   \
+	",\"windows\":" windows ",\"identical\":" identical \
+	",\"close\":" close ",\"different\":" different
+
+/* Of now and then, windows by another, and how many nothing explains. */
+#define METHODS(method, then, other, unexplained)          \
+	"\"method\":" method ",\"judged_by_method\":" then \
+	",\"other_method\":" other ",\"unexplained\":" unexplained
+
+#define OF_OTHER(then, other, unexplained)                            \
+	REPLAY("other_method",                                        \
+	       METHODS("2", then, other,                              \
+		       unexplained) ",\"windows\":3,\"identical\":1," \
+				    "\"close\":0,\"different\":2",    \
+	       "true")
 
 static void a_replay_adds_up_or_is_refused(void)
 {
@@ -141,6 +154,13 @@ static void a_replay_adds_up_or_is_refused(void)
 		{ REPLAY("close", COUNTS("3", "1", "2", "0"), "true"), 0 },
 		{ REPLAY("different", COUNTS("3", "1", "1", "1"), "false"), 0 },
 		{ REPLAY("nothing", COUNTS("0", "0", "0", "0"), "true"), 0 },
+		{ OF_OTHER("1", "2", "0"), 0 },
+		{ OF_OTHER("0", "3", "0"), 0 },
+		/* a defect is none of another method's */
+		{ OF_OTHER("1", "2", "1"), -EBADMSG },
+		{ OF_OTHER("2", "2", "0"), -EBADMSG },
+		{ OF_OTHER("1", "1", "0"), -EBADMSG },
+		{ OF_OTHER("1", "4", "0"), -EBADMSG },
 		/* none of these may be taken for agreement */
 		{ REPLAY("identical", COUNTS("0", "0", "0", "0"), "true"),
 		  -EBADMSG },

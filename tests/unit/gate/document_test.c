@@ -30,6 +30,7 @@ static const struct verdict failed = {
 	.code = CODE_P99_SHIFT,
 	.final = true,
 	.step = 1,
+	.method = 7,
 	.route = "GET /orders/{}",
 	.reason = "GET /orders/{}: P99 61.8 ms against 49.6 ms",
 	.p99_ratio = 1.24596774,
@@ -50,7 +51,8 @@ static void keys_are_as_the_readers_expect(void)
 		"\"final\":true,\"code\":\"P99_SHIFT\",\"service\":\"orders\","
 		"\"baseline\":\"v1\",\"canary\":\"v2\",\"attempt\":1,"
 		"\"rollout\":3000042,\"policy\":\"default@3\",\"step\":1,"
-		"\"route\":\"GET /orders/{}\",\"reason\":\"GET /orders/{}: P99 "
+		"\"method\":7,\"route\":\"GET /orders/{}\",\"reason\":\"GET "
+		"/orders/{}: P99 "
 		"61.8 ms against 49.6 ms\",\"p99_ratio\":1.24597,";
 	struct buf out = { .max = 0 };
 
@@ -75,6 +77,7 @@ static void document_reads_back(void)
 	CHECK_EQ(v.code, CODE_P99_SHIFT);
 	CHECK(v.final && strcmp(v.reason, failed.reason) == 0);
 	CHECK_EQ(v.baseline_requests, 80102);
+	CHECK_EQ(v.method, 7);
 	CHECK_EQ(verdict_document(&again, &rollout, &v, "", NULL), 0);
 	CHECK(strcmp(out.bytes, again.bytes) == 0);
 	buf_release(&out);

@@ -10,6 +10,7 @@
 #include "common/err.h"
 #include "gate/document.h"
 #include "gate/store.h"
+#include "stats/method.h"
 #include "stats/verdict.h"
 #include "tests/test.h"
 
@@ -154,11 +155,62 @@ static void a_record_keeps_every_bit(void)
 	buf_release(&out);
 }
 
+/* The keys of a JSON object without nested ones, in order. */
+static void keys_list(const char *json, char *to, size_t room)
+{
+	size_t len = 0;
+
+	for (const char *at = strchr(json, '"'); at;) {
+		const char *end = strchr(at + 1, '"');
+		size_t n = end ? (size_t)(end - at) - 1 : 0;
+
+		if (end && end[1] == ':' && len + n + 2 < room) {
+			memcpy(to + len, at + 1, n);
+			len += n;
+			to[len++] = ' ';
+		}
+		at = end ? strchr(end + 1, '"') : NULL;
+	}
+	to[len] = '\0';
+}
+
+/* What replay compares: a record with another key differs from older ones. */
+static void a_records_keys_belong_to_the_method(void)
+{
+	static const char pinned[] =
+		"verdict pass fail final code service baseline canary attempt "
+		"rollout policy step route reason p99_ratio p99_ratio_lo "
+		"p99_ratio_hi p99_baseline_ms p99_canary_ms shift_ms "
+		"shift_lo_ms shift_hi_ms limit_ms hot_share_baseline "
+		"hot_share_canary detectable_ratio hot_function "
+		"canary_requests baseline_requests canary_instances "
+		"baseline_instances windows need_requests need_instances "
+		"report ";
+	enum { PINNED_METHOD = 1 };
+	static const struct store_rollout r = { .rollout_id = 3000042,
+						.attempt = 1 };
+	const struct verdict v = { .method = METHOD_VERSION };
+	struct buf out = { .max = 0 };
+	char keys[1024];
+
+	CHECK_EQ(PINNED_METHOD, METHOD_VERSION);
+	CHECK_EQ(verdict_record(&out, &r, &v, NULL), 0);
+	keys_list(out.bytes, keys, sizeof(keys));
+	if (strcmp(keys, pinned) != 0)
+		test_fail(__FILE__, __LINE__,
+			  "a record has other keys: raise METHOD_VERSION "
+			  "(stats/method.h) and pin these: %s",
+			  keys);
+	buf_release(&out);
+}
+
 const struct test_case test_cases[] = {
 	{ "record: records are compared field by field",
 	  records_are_compared_field_by_field },
 	{ "record: what is no record differs and says so",
 	  what_is_no_record_differs_and_says_so },
 	{ "record: a record keeps every bit", a_record_keeps_every_bit },
+	{ "record: a record's keys belong to the method",
+	  a_records_keys_belong_to_the_method },
 	{ NULL, NULL },
 };

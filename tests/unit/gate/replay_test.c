@@ -14,6 +14,7 @@
 #include "gate/judge_replay.h"
 #include "gate/policies.h"
 #include "gate/store.h"
+#include "stats/method.h"
 #include "tests/gate_room.h"
 #include "tests/story.h"
 #include "tests/test.h"
@@ -153,6 +154,89 @@ static void what_was_altered_is_found_and_named(void)
 	}
 }
 
+/* What an upgrade of the statistics leaves behind, and what it does not. */
+static void another_method_explains_what_a_defect_does_not(void)
+{
+	static const struct {
+		const char *why;
+		const char *sql; /* what is set in one window */
+		uint32_t n_other_method;
+		uint32_t n_unexplained;
+		uint32_t method;
+	} cases[] = {
+		{ "the same method and figures that differ",
+		  "document = json_set(document, '$.p99_canary_ms', 1.5)", 0, 1,
+		  METHOD_VERSION },
+		{ "another one",
+		  "method = 77, document ="
+		  " json_set(document, '$.p99_canary_ms', 1.5)",
+		  1, 0, 77 },
+		{ "one that was not written down",
+		  "method = NULL, arithmetic = NULL, document ="
+		  " json_set(document, '$.p99_canary_ms', 1.5)",
+		  1, 0, 0 },
+		{ "another one, and nothing differs", "method = 77", 1, 0,
+		  METHOD_VERSION },
+		{ "figures that are close, with the same arithmetic",
+		  "document = json_set(document, '$.shift_hi_ms',"
+		  " (document ->> '$.shift_hi_ms') * (1 + 1e-12))",
+		  0, 1, METHOD_VERSION },
+		{ "with another arithmetic",
+		  "arithmetic = 1, document = json_set(document,"
+		  " '$.shift_hi_ms',"
+		  " (document ->> '$.shift_hi_ms') * (1 + 1e-12))",
+		  0, 0, METHOD_VERSION },
+		{ "too far off for another arithmetic",
+		  "arithmetic = 1, document = json_set(document,"
+		  " '$.p99_canary_ms', 1.5)",
+		  0, 1, METHOD_VERSION },
+	};
+	char sql[320];
+	struct gate_room r;
+	struct replay p;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		CHECK_EQ(gate_room_open(&r), 0);
+		CHECK_EQ(tell(&r), 0);
+		(void)snprintf(sql, sizeof(sql),
+			       "UPDATE judged SET %s WHERE from_ms = %" PRId64,
+			       cases[i].sql, ROOM_T0 + 9 * STORY_WINDOW_MS);
+		CHECK_EQ(alter(&r, sql), 0);
+		CHECK_EQ(replay(&r, &p), 0);
+		if (p.n_other_method != cases[i].n_other_method ||
+		    p.n_unexplained != cases[i].n_unexplained ||
+		    p.method != cases[i].method)
+			test_fail(__FILE__, __LINE__, "%s: %u %u %u, %s",
+				  cases[i].why, p.n_other_method,
+				  p.n_unexplained, p.method, p.first.field);
+		gate_room_close(&r);
+	}
+}
+
+/* A defect is named even where an upgrade made earlier windows differ. */
+static void what_nothing_explains_is_named_first(void)
+{
+	struct gate_room r;
+	struct replay p;
+
+	CHECK_EQ(gate_room_open(&r), 0);
+	CHECK_EQ(tell(&r), 0);
+	CHECK_EQ(alter(&r, "UPDATE judged SET method = 77, document ="
+			   " json_set(document, '$.windows', 99)"
+			   " WHERE from_ms = 1700000012000"),
+		 0);
+	CHECK_EQ(alter(&r, "UPDATE judged SET document ="
+			   " json_set(document, '$.windows', 98)"
+			   " WHERE from_ms = 1700000018000"),
+		 0);
+	CHECK_EQ(replay(&r, &p), 0);
+	CHECK_EQ(p.n_different, 2);
+	CHECK_EQ(p.n_unexplained, 1);
+	CHECK_EQ(p.from_ms, 1700000018000);
+	CHECK_EQ(p.method, METHOD_VERSION);
+	gate_room_close(&r);
+}
+
 /* A batch that is gone or new changes what follows, not what came before. */
 static void an_altered_batch_is_found_where_it_tells(void)
 {
@@ -221,6 +305,10 @@ const struct test_case test_cases[] = {
 	  the_verdict_of_the_clock_is_replayed_too },
 	{ "replay: what was altered is found and named",
 	  what_was_altered_is_found_and_named },
+	{ "replay: another method explains what a defect does not",
+	  another_method_explains_what_a_defect_does_not },
+	{ "replay: what nothing explains is named first",
+	  what_nothing_explains_is_named_first },
 	{ "replay: an altered batch is found where it tells",
 	  an_altered_batch_is_found_where_it_tells },
 	{ "replay: what was known then is known again",

@@ -207,6 +207,8 @@ static void a_slow_canary_s_page_names_what_is_slow(void)
 	CHECK(strstr(page, "&lt;script&gt;alert(1)") != NULL);
 	CHECK(strstr(page, "Money&lt;T&gt;::format(const char *) &amp; co"));
 	CHECK(strstr(page, "<g class=\"fn\">") != NULL);
+	CHECK(strstr(page, "<p>Judged by method ") != NULL);
+	CHECK(strstr(page, "were recomputed") == NULL);
 	CHECK(strlen(page) < 1024 * 1024);
 	free(page);
 }
@@ -234,6 +236,7 @@ static void a_page_without_its_windows_is_a_page(void)
 		 0);
 	check_page(out.bytes, "no windows");
 	CHECK(strstr(out.bytes, "&lt;i&gt;slow") != NULL);
+	CHECK(strstr(out.bytes, "Judged by") == NULL);
 	CHECK(strstr(out.bytes,
 		     "before <time datetime=\"2023-11-14T22:13:20Z"));
 	buf_release(&out);

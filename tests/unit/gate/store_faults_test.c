@@ -216,6 +216,7 @@ static bool lived(struct life *l)
 	struct store *st = NULL;
 	struct store_rollout r;
 	char *document = NULL;
+	uint32_t method = 0;
 	bool fine = store_open(l->path, &st, NULL) == 0;
 
 	for (uint64_t i = 0; i < N_BATCHES && fine; i++) {
@@ -230,7 +231,8 @@ static bool lived(struct life *l)
 		       0;
 		if (l->judged == 0)
 			fine &= store_last_document(st, l->rollout.rollout_id,
-						    &document, NULL) == 0;
+						    &document, &method,
+						    NULL) == 0;
 		if (l->stop == 0)
 			fine &= r.stopped;
 	}

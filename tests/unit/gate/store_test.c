@@ -277,6 +277,16 @@ static void steps_and_stops_are_added(void)
 	room_close(&r);
 }
 
+/* Windows whose method is not known, and those of method 4. */
+static int count_method(void *ctx, const struct store_judged *j)
+{
+	int *n = ctx;
+
+	n[0] += j->method == 0 && j->arithmetic == 0;
+	n[1] += j->method == 4 && j->arithmetic == UINT32_MAX;
+	return 0;
+}
+
 static void window_is_judged_once_and_nothing_after_closing(void)
 {
 	struct store_judged j = { .from_ms = T0,
@@ -287,10 +297,13 @@ static void window_is_judged_once_and_nothing_after_closing(void)
 	struct store_rollout a;
 	struct room r;
 	char *document = NULL;
+	uint32_t method = 9;
+	int n_methods[2];
 
 	CHECK_EQ(with_policy(&r), 0);
 	CHECK_EQ(begin(&r, "v2", 1, &a, NULL), 0);
-	CHECK_EQ(store_last_document(r.st, a.rollout_id, &document, NULL),
+	CHECK_EQ(store_last_document(r.st, a.rollout_id, &document, &method,
+				     NULL),
 		 -ENOENT);
 	CHECK_EQ(store_put_judged(r.st, a.rollout_id, &j, NULL), 0);
 	CHECK_EQ(store_put_judged(r.st, a.rollout_id, &j, NULL), -EEXIST);
@@ -298,13 +311,23 @@ static void window_is_judged_once_and_nothing_after_closing(void)
 	j.from_ms = j.to_ms;
 	j.to_ms += 2000;
 	j.document = "{\"n\":2}";
+	j.method = 4;
+	j.arithmetic = UINT32_MAX;
 	j.final = j.closes = true;
 	CHECK_EQ(store_put_judged(r.st, a.rollout_id, &j, NULL), 0);
 	j.from_ms = j.to_ms;
 	j.to_ms += 2000;
 	CHECK_EQ(store_put_judged(r.st, a.rollout_id, &j, NULL), -EEXIST);
-	CHECK_EQ(store_last_document(r.st, a.rollout_id, &document, NULL), 0);
+	CHECK_EQ(store_last_document(r.st, a.rollout_id, &document, &method,
+				     NULL),
+		 0);
 	CHECK(strcmp(document, "{\"n\":2}") == 0);
+	CHECK_EQ(method, 4);
+	memset(n_methods, 0, sizeof(n_methods));
+	CHECK_EQ(store_each_judged(r.st, a.rollout_id, count_method, n_methods,
+				   NULL),
+		 0);
+	CHECK(n_methods[0] == 1 && n_methods[1] == 1);
 	free(document);
 	CHECK_EQ(store_get_rollout(r.st, a.rollout_id, &a, NULL), 0);
 	CHECK(a.closed);
