@@ -30,6 +30,7 @@ struct scenario {
 	double sprt_max;   /* median over what the SPRT takes: sprt.h */
 	uint32_t attempts; /* at most, until one passes; 0 means 1 */
 	double median_max; /* windows to what fail_min or pass_min asks */
+	double p95_max;	   /* the same */
 };
 
 extern const struct scenario scenarios[];

@@ -313,6 +313,7 @@ static bool report(const struct job *j)
 		below(sum.fails, sum.n, s->fail_min) ||
 		below(sum.passes, sum.n, s->pass_min) ||
 		(s->median_max > 0.0 && sum.median > s->median_max) ||
+		(s->p95_max > 0.0 && sum.n >= 100 && sum.p95 > s->p95_max) ||
 		(s->sprt_max > 0.0 && sum.n >= 100 && sum.sprt > s->sprt_max) ||
 		(s->forecast && sum.n >= 100 &&
 		 (fabs(log(sum.forecast)) > log(1.5) || sum.forecast_3 < 0.8));

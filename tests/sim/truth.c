@@ -26,7 +26,7 @@ struct instance {
 	struct batch_series series[SERIES];
 	uint32_t bucket[SERIES][BUCKETS];
 	uint64_t count[SERIES][BUCKETS];
-	uint64_t served;
+	uint32_t behind; /* windows that come too late */
 };
 
 struct truth {
@@ -200,6 +200,7 @@ static void requests_add(struct truth *t, struct instance *in, bool canary,
 {
 	double errors = canary && t->e.error_rate > 0.0 ? t->e.error_rate
 							: t->w.error_rate;
+	double hang = t->w.hang + (canary ? t->e.hang : 0.0);
 	uint64_t n_lost = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
@@ -213,8 +214,7 @@ static void requests_add(struct truth *t, struct instance *in, bool canary,
 			n_lost++;
 			continue;
 		}
-		if (canary && t->e.hang > 0.0 &&
-		    draw_uniform(&t->rng) < t->e.hang) {
+		if (hang > 0.0 && draw_uniform(&t->rng) < hang) {
 			s += 2;
 			ns = 1e10;
 		} else if (errors > 0.0 && draw_uniform(&t->rng) < errors) {
@@ -300,6 +300,21 @@ static double slowness(struct truth *t, uint32_t i, bool canary, double at_s,
 	return by;
 }
 
+/* Does the batch miss its window: not sent, or sent too late? */
+static bool missed(struct truth *t, struct instance *in, bool canary, bool hit)
+{
+	const struct world *w = &t->w;
+
+	if (in->behind > 0)
+		in->behind--;
+	else if ((w->late[canary] > 0.0 &&
+		  draw_uniform(&t->rng) < w->late[canary]) ||
+		 (w->late_slow && canary && hit))
+		in->behind = 1 + (uint32_t)(3.0 * draw_uniform(&t->rng));
+	return in->behind > 0 ||
+	       (w->missing > 0.0 && draw_uniform(&t->rng) < w->missing);
+}
+
 bool truth_next(struct truth *t, struct rollout_window *ret_w)
 {
 	const struct world *w = &t->w;
@@ -342,7 +357,7 @@ bool truth_next(struct truth *t, struct rollout_window *ret_w)
 		in->batch.seq = t->at;
 		in->batch.from_ms = T0_MS + (int64_t)t->at * w->window_ms;
 		in->batch.to_ms = in->batch.from_ms + w->window_ms;
-		if (w->missing > 0.0 && draw_uniform(&t->rng) < w->missing)
+		if (missed(t, in, canary, slow > 1.0))
 			continue;
 		t->members[n].cohort = canary ? COHORT_CANARY : COHORT_BASELINE;
 		t->members[n].batch = &in->batch;

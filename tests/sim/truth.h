@@ -43,6 +43,13 @@ struct world {
 	double quantum_ms; /* latencies come in steps of this */
 	double pareto;	   /* share of requests with a Pareto tail, index 2 */
 	double missing;	   /* chance that a batch does not arrive */
+	/*
+	 * Chance that a collector falls behind, by one to three windows: what
+	 * it then sends comes after the window was judged, and is never folded.
+	 */
+	double late[2];	   /* baseline and canary */
+	bool late_slow;	   /* and wherever a burst hits the canary */
+	double hang;	   /* share of requests that get no answer, at 10 s */
 	double slow_share; /* share of requests that are large ones .. */
 	double slow_lo_ms; /* .. and take so much longer, uniform */
 	double slow_hi_ms;
