@@ -142,6 +142,7 @@ static void write_document(struct buf *out, const struct store_rollout *r,
 	put_count(out, "windows", v->windows);
 	put_count(out, "need_requests", v->need_requests);
 	put_count(out, "need_instances", v->need_instances);
+	put_count(out, "need_baseline_instances", v->need_baseline_instances);
 	(void)!snprintf(report, sizeof(report), "%.200s/rollouts/%" PRId64,
 			form->base_url, r->rollout_id);
 	put_text(out, "report", report, sizeof(report));
@@ -283,6 +284,9 @@ static int read_counts(const struct json *root, struct verdict *v,
 		rc = read_u32(root, "windows", &v->windows, err);
 	if (rc == 0)
 		rc = read_u32(root, "need_instances", &v->need_instances, err);
+	if (rc == 0)
+		rc = read_u32(root, "need_baseline_instances",
+			      &v->need_baseline_instances, err);
 	if (rc == 0)
 		rc = json_get_u64(root, "canary_requests", 0, INT64_MAX,
 				  &v->canary_requests, err);

@@ -127,6 +127,10 @@ static void write_data(struct buf *b, const struct verdict *v)
 		buf_printf(b,
 			   "; about %" PRIu32 " more canary instances needed",
 			   v->need_instances);
+	if (v->need_baseline_instances > 0)
+		buf_printf(b,
+			   "; about %" PRIu32 " more baseline instances needed",
+			   v->need_baseline_instances);
 	if (v->detectable_ratio > 0) {
 		buf_puts(b, "; a rise of P99 by ");
 		html_percent(b, v->detectable_ratio - 1);

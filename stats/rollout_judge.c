@@ -196,7 +196,8 @@ static bool instances_forbid(const struct rollout *r, struct verdict *v,
 				 : "baseline instances";
 	if (f->seen >= f->permitted)
 		return false;
-	v->need_instances = canary ? (uint32_t)(f->permitted - f->seen) : 0;
+	*(canary ? &v->need_instances : &v->need_baseline_instances) =
+		(uint32_t)(f->permitted - f->seen);
 	return true;
 }
 
@@ -249,47 +250,6 @@ static uint64_t need_requests(const struct rollout *r, const struct verdict *v,
 
 		return (uint64_t)(ceil(need / unit) * unit);
 	}
-}
-
-/*
- * Is it the spread between instances, not the number of requests, that keeps
- * this from being decided?  Sampling noise is taken off the spread, as more
- * requests would.
- */
-static bool variance_forbids(const struct rollout *r,
-			     const struct rollout_route *lead,
-			     struct verdict *v)
-{
-	struct shift_view s;
-	double spread;
-	double nb = v->baseline_instances;
-	double nc = v->canary_instances;
-	double most;
-	double want;
-
-	if (!lead || r->windows_step < r->policy.soak_windows)
-		return false;
-	shift_show(lead->shift, &s);
-	spread = sqrt(fmax(0.0, s.spread * s.spread - s.noise));
-	if (s.t_fail <= 0.0 || nb < 2.0 || nc < 1.0)
-		return false;
-	if (log(s.ratio) > s.limit) {
-		most = log(s.ratio);
-		want = s.t_fail * spread;
-	} else {
-		most = 0.85 * s.limit;
-		want = s.t_pass * spread;
-	}
-	if (want * sqrt(1.0 / nc + 1.0 / nb) < most)
-		return false;
-	v->code = CODE_INSTANCE_VARIANCE;
-	for (uint32_t k = 1; k <= 100; k++) {
-		if (want * sqrt(1.0 / (nc + k) + 1.0 / nb) <= 0.8 * most) {
-			v->need_instances = k;
-			break;
-		}
-	}
-	return true;
 }
 
 /* --- the hot path --- */
@@ -483,7 +443,7 @@ static void decide_missing(const struct rollout *r,
 	bool again = v->code == CODE_TRANSIENT;
 
 	v->need_requests = need_requests(r, v, left);
-	if (variance_forbids(r, lead, v)) {
+	if (rollout_variance(r, lead, v)) {
 		v->need_requests = 0;
 		say(r, v, VERDICT_INCONCLUSIVE, over, &f);
 		return;

@@ -164,6 +164,14 @@ void rollout_route_release(struct rollout_route *route);
 /* Decide after a window: rollout_judge.c. */
 void rollout_judge(struct rollout *r, int64_t now_ms, struct verdict *ret_v);
 
+/*
+ * Is it the spread between instances, not the number of requests, that keeps
+ * the leading route from being decided?  Then v has the code and how many
+ * instances to add.
+ */
+bool rollout_variance(const struct rollout *r, const struct rollout_route *lead,
+		      struct verdict *v);
+
 /* Put the hot path, if there is one to name, into v: rollout_judge.c. */
 void rollout_name_hot(const struct rollout *r, bool failed, struct verdict *v,
 		      struct rollout_finding *ret_f);

@@ -146,7 +146,10 @@ double pass_log_left(const struct pass *sum, double alpha);
 /* ln of the weakest item at the limit. */
 double pass_log(const struct pass *sum);
 
-/* The same of latencies alone, and without tail not of P99 either. */
+/* The same of the weakest item beyond the floor. */
+double pass_log_floor(const struct pass *sum);
+
+/* ln of latencies alone at the limit, and without tail not of P99 either. */
 double pass_log_latency(const struct pass *sum, bool tail);
 
 /* What there is to show. */

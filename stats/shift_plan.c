@@ -138,7 +138,7 @@ static void plan_level(const struct shift *s, int p, uint64_t tau_ns,
 	if (shift_pass_of_level[p] >= 0) {
 		plan->pass[0] = edges_at(q, m, false);
 		/* to ask for a canary 10 % faster is to ask for nothing */
-		if (eta_pass <= m + 0.1)
+		if (eta_pass <= m + SPREAD_PASS_BEYOND)
 			plan->pass[1] = edges_at(q, m - eta_pass, false);
 	}
 	if (p == 0)

@@ -167,15 +167,21 @@ double pass_log(const struct pass *sum)
 	return least;
 }
 
-double pass_log_left(const struct pass *sum, double alpha)
+double pass_log_floor(const struct pass *sum)
 {
-	double left = pass_log(sum) + log(alpha);
+	double least = INFINITY;
 
 	for (int i = 0; i < PASS_LEVEL_N; i++)
-		left = fmin(left, item_log(sum, 2 * i + 1) - log(FLOOR_WANTED));
+		least = fmin(least, item_log(sum, 2 * i + 1));
 	for (int k = 0; k < RATE_N; k++)
-		left = fmin(left, rate_log(sum, k, true) - log(FLOOR_WANTED));
-	return left;
+		least = fmin(least, rate_log(sum, k, true));
+	return least;
+}
+
+double pass_log_left(const struct pass *sum, double alpha)
+{
+	return fmin(pass_log(sum) + log(alpha),
+		    pass_log_floor(sum) - log(FLOOR_WANTED));
 }
 
 /*

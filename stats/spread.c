@@ -122,3 +122,92 @@ void spread_t_at(struct spread_t *t, double df)
 	t->fail = special_t_quantile(SPREAD_FAIL_P, df);
 	t->pass = special_t_quantile(SPREAD_PASS_P, df);
 }
+
+/*
+ * The t quantile at probability p whose normal one is z: the expansion of
+ * Fisher and Cornish (Technometrics 2, 1960), within 1 % from 3 degrees of
+ * freedom on.  special_t_quantile() is too dear for a hundred of them.
+ */
+static double t_near(double z, double df)
+{
+	double z2 = z * z;
+	double g1 = z * (z2 + 1.0) / 4.0;
+	double g2 = z * ((5.0 * z2 + 16.0) * z2 + 3.0) / 96.0;
+	double g3 = z * (((3.0 * z2 + 19.0) * z2 + 17.0) * z2 - 15.0) / 384.0;
+	double g4 = z *
+		    ((((79.0 * z2 + 776.0) * z2 + 1482.0) * z2 - 1920.0) * z2 -
+		     945.0) /
+		    92160.0;
+
+	return z + (g1 + (g2 + (g3 + g4 / df) / df) / df) / df;
+}
+
+static double normal_cdf(double z)
+{
+	return 0.5 * erfc(-z * M_SQRT1_2);
+}
+
+/*
+ * The chance of a decision with canary and baseline instances more.  The
+ * shift then measured differs from the one that was by the luck of those
+ * that come: what the build does is in both.
+ */
+static double chance(const struct spread_luck *l, const struct spread_t *t,
+		     uint32_t canary, uint32_t baseline)
+{
+	double now = 1.0 / l->n_canary + 1.0 / l->n_baseline;
+	double then =
+		1.0 / (l->n_canary + canary) + 1.0 / (l->n_baseline + baseline);
+	double floor = l->sd * sqrt(then);
+	double luck = l->sd * sqrt(fmax(now - then, 1e-12));
+	double fails = fmax(l->limit, t->fail * floor);
+	double passes = l->limit - t->pass * floor;
+
+	if (passes < -SPREAD_PASS_BEYOND)
+		passes = -INFINITY;
+	return normal_cdf((l->shift - fails) / luck) +
+	       normal_cdf((passes - l->shift) / luck);
+}
+
+/* The fewest canary instances with so many baseline ones; or the most. */
+static uint32_t canaries(const struct spread_luck *l, const struct spread_t *t,
+			 uint32_t baseline)
+{
+	uint32_t lo = 0;
+	uint32_t hi = SPREAD_MORE_MAX + 1;
+
+	while (lo < hi) {
+		uint32_t mid = (lo + hi) / 2;
+
+		if (chance(l, t, mid, baseline) >= SPREAD_SURE)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return lo;
+}
+
+bool spread_more(const struct spread_luck *l, struct spread_more *ret_m)
+{
+	static const double z_fail = 2.4323790585844467; /* of SPREAD_FAIL_P */
+	static const double z_pass = 1.7506860712521692; /* of SPREAD_PASS_P */
+	uint32_t least = UINT32_MAX;
+
+	ret_m->canary = ret_m->baseline = SPREAD_MORE_MAX;
+	for (uint32_t b = 0; b <= SPREAD_MORE_MAX && b < least; b++) {
+		struct spread_t t = l->t;
+		uint32_t c;
+
+		if (b > 0) {
+			t.fail = t_near(z_fail, l->df + b);
+			t.pass = t_near(z_pass, l->df + b);
+		}
+		c = canaries(l, &t, b);
+		if (c > SPREAD_MORE_MAX || b + c >= least)
+			continue;
+		least = b + c;
+		ret_m->canary = c;
+		ret_m->baseline = b;
+	}
+	return least < UINT32_MAX;
+}

@@ -101,6 +101,40 @@ struct spread_t {
 #define SPREAD_FAIL_P 0.9925
 #define SPREAD_PASS_P 0.96
 
+/* No canary passes where the floor is so much (of ln q) above the limit. */
+#define SPREAD_PASS_BEYOND 0.1
+
 void spread_t_at(struct spread_t *t, double df);
+
+/* A shift that was measured, and the luck of instances in it. */
+struct spread_luck {
+	double sd; /* between instances, without sampling noise */
+	double df; /* of it, and its t quantiles */
+	struct spread_t t;
+	double n_canary; /* instances, 1 at least; so are baseline ones */
+	double n_baseline;
+	double shift; /* ln of the ratio that was measured */
+	double limit; /* ln of the one that is permitted */
+};
+
+struct spread_more {
+	uint32_t canary;
+	uint32_t baseline;
+};
+
+/*
+ * How many instances to add, at most SPREAD_MORE_MAX of a cohort and in all as
+ * few as will do, so that the rollout is decided with a chance of SPREAD_SURE:
+ * if what the canary's build does is anything, given the shift that was
+ * measured, the shift over all instances then lies beyond the limit and the
+ * floor, or as far below the limit as the floor for a pass is high.
+ *
+ * Returns false, and ret_m is as many as there may be, where that does not
+ * suffice.
+ */
+enum { SPREAD_MORE_MAX = 100 };
+#define SPREAD_SURE 0.85
+
+bool spread_more(const struct spread_luck *l, struct spread_more *ret_m);
 
 #endif /* STATS_SPREAD_H */

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "stats/spread.h"
+
 static const char *const words[VERDICT_WORD_N] = {
 	[VERDICT_RUNNING] = "running", [VERDICT_PASS] = "pass",
 	[VERDICT_FAIL] = "fail",       [VERDICT_INCONCLUSIVE] = "inconclusive",
@@ -317,6 +319,30 @@ static void add_times(struct text *t, double n)
 		text_printf(t, "%.0f times", n);
 }
 
+/* What to do where instances differ too much. */
+static void add_more(struct text *t, const struct verdict *v)
+{
+	uint32_t c = v->need_instances;
+	uint32_t b = v->need_baseline_instances;
+
+	if (c >= SPREAD_MORE_MAX && b >= SPREAD_MORE_MAX) {
+		text_printf(t,
+			    "; the shift is so near the limit that %d more of "
+			    "each would hardly do",
+			    SPREAD_MORE_MAX);
+		return;
+	}
+	text_printf(t, "; add about ");
+	if (c > 0 && b > 0) {
+		text_printf(t, "%" PRIu32 " canary and ", c);
+		add_instances(t, "baseline", b);
+	} else if (b > 0) {
+		add_instances(t, "baseline", b);
+	} else {
+		add_instances(t, "canary", c);
+	}
+}
+
 static void add_field(struct text *t, const char *name, size_t len,
 		      const struct verdict *v, const struct verdict_facts *f)
 {
@@ -373,12 +399,8 @@ static void add_field(struct text *t, const char *name, size_t len,
 		text_printf(t, "%.2g", f->seen);
 	else if (IS("permitted_range"))
 		text_printf(t, "%g to %g", f->permitted_lo, f->permitted);
-	else if (IS("add") && v->need_instances > 0)
-		text_printf(t, "; add about %" PRIu32 " canary instance%s",
-			    v->need_instances,
-			    v->need_instances == 1 ? "" : "s");
 	else if (IS("add"))
-		text_printf(t, "; it takes more baseline instances");
+		add_more(t, v);
 #undef IS
 }
 

@@ -144,10 +144,15 @@ static void figures_write(const struct document *d, char *to, size_t size)
 			      " (about %" PRIu64 " more needed)",
 			      d->need_requests);
 	if (d->need_instances > 0)
+		n += snprintf(to + n, size - (size_t)n,
+			      ", about %" PRIu64
+			      " more canary instances needed",
+			      d->need_instances);
+	if (d->need_baseline_instances > 0)
 		(void)!snprintf(to + n, size - (size_t)n,
 				", about %" PRIu64
-				" more canary instances needed",
-				d->need_instances);
+				" more baseline instances needed",
+				d->need_baseline_instances);
 }
 
 static void say_document(struct asking *a)

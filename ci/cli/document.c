@@ -57,6 +57,9 @@ static void figures_read(const json_t *root, struct document *d)
 		count_of(root, "canary_requests", &d->canary_requests) &&
 		count_of(root, "need_requests", &d->need_requests) &&
 		count_of(root, "need_instances", &d->need_instances);
+	/* gates before this one do not say */
+	(void)count_of(root, "need_baseline_instances",
+		       &d->need_baseline_instances);
 }
 
 /* The word and the three flags must agree: readers go by either. */

@@ -29,8 +29,9 @@ struct document {
 	bool has_figures;		    /* what follows was there */
 	uint64_t windows;		    /* compared so far */
 	uint64_t canary_requests;
-	uint64_t need_requests; /* canary requests still missing, about */
-	uint64_t need_instances;
+	uint64_t need_requests;	 /* canary requests still missing, about */
+	uint64_t need_instances; /* of the canary */
+	uint64_t need_baseline_instances;
 	char *text; /* the whole document on one line; owned */
 };
 

@@ -31,6 +31,13 @@ struct scenario {
 	uint32_t attempts; /* at most, until one passes; 0 means 1 */
 	double median_max; /* windows to what fail_min or pass_min asks */
 	double p95_max;	   /* the same */
+	/*
+	 * Beyond reach: so large a share of the undecided runs must end with
+	 * INSTANCE_VARIANCE and a number of instances; and of them so many be
+	 * decided, with the same instances, those added and no others.
+	 */
+	double variance_min;
+	double added_min;
 };
 
 extern const struct scenario scenarios[];

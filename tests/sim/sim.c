@@ -42,6 +42,8 @@ struct outcome {
 	 * those that were; 0 where nothing was said or decided.
 	 */
 	double forecast;
+	uint32_t need[2]; /* instances, baseline and canary, at the end */
+	bool decided;	  /* once these were added */
 };
 
 /* What a run said on its way. */
@@ -116,10 +118,10 @@ static void policy_of(const struct scenario *s, double margin,
 	ret_p->give_up_after_ms = 86400000;
 }
 
-static void run_once(const struct scenario *s, uint64_t seed, double margin,
-		     struct outcome *o)
+static void run_once(const struct scenario *s, const struct world *world,
+		     uint64_t seed, double margin, struct outcome *o)
 {
-	struct truth *t = truth_new(&s->world, &s->effect, seed);
+	struct truth *t = truth_new(world, &s->effect, seed);
 	struct policy policy;
 	struct rollout *r = NULL;
 	struct rollout_window w;
@@ -135,7 +137,7 @@ static void run_once(const struct scenario *s, uint64_t seed, double margin,
 			if (rollout_new(&policy, w.from_ms, &r, &err) < 0)
 				abort();
 			if (s->learned)
-				teach(r, &s->world, seed);
+				teach(r, world, seed);
 		}
 		if (rollout_fold(r, &w, &v, &err) < 0) {
 			(void)fprintf(stderr, "%s\n", err.text);
@@ -164,12 +166,36 @@ static void run_once(const struct scenario *s, uint64_t seed, double margin,
 	} else
 		o->forecast = forecast_of(o, way);
 	o->code = v.code;
+	o->need[0] = v.need_baseline_instances;
+	o->need[1] = v.need_instances;
 	if (getenv("SIM_SAY"))
 		(void)printf("  %" PRIu64 " %s %s w=%u: %s\n", seed,
 			     verdict_word_name(v.word),
 			     verdict_code_name(v.code), o->windows, v.reason);
 	rollout_free(r);
 	truth_free(t);
+}
+
+/* Is the run one that says that instances differ too much, and what to do? */
+static bool says_variance(const struct outcome *o)
+{
+	return o->word == VERDICT_RUNNING &&
+	       o->code == CODE_INSTANCE_VARIANCE && o->need[0] + o->need[1] > 0;
+}
+
+/* The same rollout with the instances that the verdict asked for. */
+static void run_added(const struct scenario *s, uint64_t seed, double margin,
+		      struct outcome *o)
+{
+	struct world w = s->world;
+	struct outcome added;
+
+	w.n_added[0] = o->need[0];
+	w.n_added[1] = o->need[1];
+	w.n_baseline += o->need[0];
+	w.n_canary += o->need[1];
+	run_once(s, &w, seed, margin, &added);
+	o->decided = added.word != VERDICT_RUNNING;
 }
 
 /* A rollout, tried again with other pods until it passes. */
@@ -179,10 +205,12 @@ static void run(const struct scenario *s, uint64_t seed, double margin,
 	uint32_t n = s->attempts ? s->attempts : 1;
 
 	for (uint32_t i = 0; i < n; i++) {
-		run_once(s, seed + UINT64_C(1000000) * i, margin, o);
+		run_once(s, &s->world, seed + UINT64_C(1000000) * i, margin, o);
 		if (o->word == VERDICT_PASS)
 			return;
 	}
+	if (s->added_min > 0.0 && says_variance(o))
+		run_added(s, seed, margin, o);
 }
 
 static void *work(void *ctx)
@@ -219,6 +247,7 @@ struct sum {
 	double forecast;	      /* median; 0: none */
 	double forecast_3;	      /* share within 3 times */
 	double sprt;		      /* median over the SPRT's; 0: none */
+	uint32_t variance, decided;   /* of the undecided; of those */
 };
 
 static int by_number(const void *a, const void *b)
@@ -264,6 +293,8 @@ static struct sum summarise(const struct job *j)
 		sum.fails += o->word == VERDICT_FAIL;
 		sum.passes += o->word == VERDICT_PASS;
 		sum.passed += o->passed_before;
+		sum.variance += says_variance(o);
+		sum.decided += o->decided;
 		if (o->word == (want_fail ? VERDICT_FAIL : VERDICT_PASS)) {
 			w[n] = o->windows;
 			q[n++] = o->canary_requests;
@@ -302,6 +333,32 @@ static bool below(uint32_t k, uint32_t n, double bound)
 	return bound > 0.0 && binomial_end(k, n, true) < bound;
 }
 
+/* What the undecided runs said, and whether it was right. */
+static void report_variance(const struct job *j, const struct sum *sum)
+{
+	uint64_t *need = calloc(j->runs, sizeof(*need));
+	uint32_t n = 0;
+
+	if (!need)
+		abort();
+	for (uint32_t i = 0; i < j->runs; i++) {
+		const struct outcome *o = &j->outcomes[i];
+
+		if (says_variance(o))
+			need[n++] = o->need[0] + o->need[1];
+	}
+	qsort(need, n, sizeof(*need), by_value);
+	(void)printf("%32s of %" PRIu32 " undecided %" PRIu32
+		     " INSTANCE_VARIANCE, median %" PRIu64
+		     " instances to add, then decided %.4f [%.4f,%.4f]\n",
+		     "", sum->n - sum->fails - sum->passes, sum->variance,
+		     n > 0 ? need[n / 2] : 0,
+		     n > 0 ? (double)sum->decided / n : 0.0,
+		     binomial_end(sum->decided, n, false),
+		     binomial_end(sum->decided, n, true));
+	free(need);
+}
+
 /* Print a row; true if a bound is broken. */
 static bool report(const struct job *j)
 {
@@ -315,6 +372,9 @@ static bool report(const struct job *j)
 		(s->median_max > 0.0 && sum.median > s->median_max) ||
 		(s->p95_max > 0.0 && sum.n >= 100 && sum.p95 > s->p95_max) ||
 		(s->sprt_max > 0.0 && sum.n >= 100 && sum.sprt > s->sprt_max) ||
+		below(sum.variance, sum.n - sum.fails - sum.passes,
+		      s->variance_min) ||
+		below(sum.decided, sum.variance, s->added_min) ||
 		(s->forecast && sum.n >= 100 &&
 		 (fabs(log(sum.forecast)) > log(1.5) || sum.forecast_3 < 0.8));
 
@@ -329,6 +389,8 @@ static bool report(const struct job *j)
 		binomial_end(sum.passed, sum.n, true), sum.median, sum.p95,
 		sum.requests, sum.forecast, sum.forecast_3, sum.sprt,
 		broken ? "BROKEN" : "ok");
+	if (s->variance_min > 0.0)
+		report_variance(j, &sum);
 	(void)fflush(stdout);
 	return broken;
 }

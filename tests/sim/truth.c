@@ -83,6 +83,23 @@ static double normal_fast(struct rng *rng)
 	return quantiles[i] + part * (quantiles[i + 1] - quantiles[i]);
 }
 
+/* How pods differ: those that were added leave the others as they were. */
+static void pods_draw(struct truth *t)
+{
+	const struct world *w = &t->w;
+
+	for (int added = 0; added < 2; added++)
+		for (uint32_t i = 0; i < t->n; i++) {
+			bool canary = i >= w->n_baseline;
+			uint32_t end = canary ? t->n : w->n_baseline;
+
+			if ((i >= end - w->n_added[canary]) == (added == 1))
+				t->instances[i].mu =
+					log(w->median_ms * 1e6) +
+					w->sd * draw_normal(&t->rng);
+		}
+}
+
 struct truth *truth_new(const struct world *w, const struct effect *e,
 			uint64_t seed)
 {
@@ -114,7 +131,6 @@ struct truth *truth_new(const struct world *w, const struct effect *e,
 		struct instance *in = &t->instances[i];
 
 		(void)snprintf(in->name, sizeof(in->name), "pod-%u", i);
-		in->mu = log(w->median_ms * 1e6) + w->sd * draw_normal(&t->rng);
 		in->batch.service = "orders";
 		in->batch.revision = i < w->n_baseline ? "a" : "b";
 		in->batch.instance = in->name;
@@ -127,6 +143,7 @@ struct truth *truth_new(const struct world *w, const struct effect *e,
 		in->batch.series = in->series;
 		in->batch.refused_code = "";
 	}
+	pods_draw(t);
 	t->incident_pod =
 		w->n_baseline + (uint32_t)(draw_uniform(&t->rng) * w->n_canary);
 	t->incident_from_s = draw_uniform(&t->rng) * 0.5 * w->n_windows *

@@ -21,6 +21,7 @@ struct truth;
 struct world {
 	uint32_t n_canary;
 	uint32_t n_baseline;
+	uint32_t n_added[2]; /* of these, drawn after all others */
 	uint32_t window_ms;
 	uint32_t n_windows; /* judged */
 	uint32_t n_history; /* before them, of the baseline */

@@ -42,6 +42,8 @@ static const struct verdict failed = {
 	.canary_requests = 4213,
 	.baseline_requests = 80102,
 	.windows = 14,
+	.need_instances = 3,
+	.need_baseline_instances = 2,
 };
 
 static void keys_are_as_the_readers_expect(void)

@@ -185,8 +185,8 @@ static void a_records_keys_belong_to_the_method(void)
 		"hot_share_canary detectable_ratio hot_function "
 		"canary_requests baseline_requests canary_instances "
 		"baseline_instances windows need_requests need_instances "
-		"report ";
-	enum { PINNED_METHOD = 1 };
+		"need_baseline_instances report ";
+	enum { PINNED_METHOD = 2 };
 	static const struct store_rollout r = { .rollout_id = 3000042,
 						.attempt = 1 };
 	const struct verdict v = { .method = METHOD_VERSION };

@@ -98,6 +98,26 @@ static void expect(const char *why, const struct story *s,
 	rollout_free(r);
 }
 
+static void instances_that_differ_are_counted_out(void)
+{
+	struct story s = { .world = usual, .effect = { .scale = 0.35 } };
+	struct rollout *r;
+	struct verdict v;
+
+	s.world.n_canary = 1;
+	s.world.n_baseline = 4;
+	s.world.sd = 0.15;
+	v = tell(&s, &r);
+	CHECK_EQ(v.word, VERDICT_INCONCLUSIVE);
+	CHECK_EQ(v.code, CODE_INSTANCE_VARIANCE);
+	/* more requests would not do, and canary pods alone neither */
+	CHECK_EQ(v.need_requests, 0);
+	CHECK(v.need_instances > 0);
+	CHECK(v.need_baseline_instances > 0);
+	CHECK(strstr(v.reason, "; add about "));
+	rollout_free(r);
+}
+
 /* --- changes --- */
 
 static void no_canary(struct batch *b, bool canary, int w)
@@ -471,6 +491,8 @@ static void health_checks_are_left_out(void)
 }
 
 const struct test_case test_cases[] = {
+	{ "rollout: instances that differ are counted out",
+	  instances_that_differ_are_counted_out },
 	{ "rollout: each situation has its code", each_situation_has_its_code },
 	{ "rollout: a warm-up is forgotten", a_warm_up_is_forgotten },
 	{ "rollout: missing data never passes", missing_data_never_passes },

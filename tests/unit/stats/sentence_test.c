@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "stats/spread.h"
 #include "stats/verdict.h"
 #include "tests/test.h"
 
@@ -66,6 +67,38 @@ static const struct verdict same = {
 	.baseline_instances = 4,
 	.need_requests = 2600,
 	.detectable_ratio = 1.32,
+};
+
+/* The same where its instances differ too much. */
+static const struct verdict spread = {
+	.word = VERDICT_INCONCLUSIVE,
+	.code = CODE_INSTANCE_VARIANCE,
+	.route = "GET /orders/{}",
+	.p99_baseline_ms = 49.6,
+	.p99_canary_ms = 50.1,
+	.shift_ms = 0.5,
+	.limit_ms = 7.44,
+	.canary_instances = 1,
+	.baseline_instances = 4,
+	.need_instances = 3,
+	.need_baseline_instances = 1,
+	.detectable_ratio = 1.32,
+};
+
+/* One almost at the limit. */
+static const struct verdict at_limit = {
+	.word = VERDICT_INCONCLUSIVE,
+	.code = CODE_INSTANCE_VARIANCE,
+	.route = "GET /orders/{}",
+	.p99_baseline_ms = 49.6,
+	.p99_canary_ms = 57.0,
+	.shift_ms = 7.4,
+	.limit_ms = 7.44,
+	.canary_instances = 3,
+	.baseline_instances = 9,
+	.need_instances = SPREAD_MORE_MAX,
+	.need_baseline_instances = SPREAD_MORE_MAX,
+	.detectable_ratio = 1.17,
 };
 
 static const char encode[] =
@@ -244,7 +277,7 @@ static const struct situation situations[] = {
 	  "canary instances restarted 3 times, last orders-7d9f-x2k (limit "
 	  "1)" },
 	{ "one pod among noisy ones",
-	  &same,
+	  &spread,
 	  VERDICT_INCONCLUSIVE,
 	  CODE_INSTANCE_VARIANCE,
 	  { 0 },
@@ -254,7 +287,20 @@ static const struct situation situations[] = {
 	  "GET /orders/{}: P99 50.1 ms against 49.6 ms, +0.5 ms (limit "
 	  "+7.4), but instances of one build differ so much that on 1 canary "
 	  "instance against 4 baseline instances a shift below +32 % can be "
-	  "luck; it takes more baseline instances" },
+	  "luck; add about 3 canary and 1 baseline instance" },
+	{ "a shift that no number of pods tells from the limit",
+	  &at_limit,
+	  VERDICT_INCONCLUSIVE,
+	  CODE_INSTANCE_VARIANCE,
+	  { 0 },
+	  "",
+	  0,
+	  0,
+	  "GET /orders/{}: P99 57.0 ms against 49.6 ms, +7.4 ms (limit "
+	  "+7.4), but instances of one build differ so much that on 3 canary "
+	  "instances against 9 baseline instances a shift below +17 % can be "
+	  "luck; the shift is so near the limit that 100 more of each would "
+	  "hardly do" },
 	{ "a canary without its share of the load",
 	  &same,
 	  VERDICT_INCONCLUSIVE,

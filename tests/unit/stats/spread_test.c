@@ -180,6 +180,110 @@ static void a_t_statistic_has_an_e_value_of_mean_one(void)
 	CHECK(moderate_log_e(5.0, 10, 3.0) == moderate_log_e(-5.0, 10, 3.0));
 }
 
+static struct spread_luck luck_of(double sd, double df, double n_canary,
+				  double n_baseline, double shift)
+{
+	struct spread_luck l = { .sd = sd,
+				 .df = df,
+				 .n_canary = n_canary,
+				 .n_baseline = n_baseline,
+				 .shift = shift,
+				 .limit = 0.0953 };
+
+	spread_t_at(&l.t, df);
+	return l;
+}
+
+/* How often m more decide, by drawing who they are; exact t quantiles. */
+static double decided(const struct spread_luck *l, uint32_t canary,
+		      uint32_t baseline)
+{
+	struct rng rng = { .state = 5 };
+	double nc = l->n_canary + canary;
+	double nb = l->n_baseline + baseline;
+	double floor = l->sd * sqrt(1.0 / nc + 1.0 / nb);
+	double luck = l->sd * sqrt(1.0 / l->n_canary + 1.0 / l->n_baseline -
+				   1.0 / nc - 1.0 / nb);
+	struct spread_t t = { 0 };
+	int n = 0;
+
+	spread_t_at(&t, l->df + baseline);
+	for (int i = 0; i < 20000; i++) {
+		double shift = l->shift + luck * draw_normal(&rng);
+
+		n += shift >= fmax(l->limit, t.fail * floor) ||
+		     shift <= l->limit - t.pass * floor;
+	}
+	return n / 20000.0;
+}
+
+static void instances_to_add_are_the_fewest_that_do(void)
+{
+	static const struct {
+		const char *why;
+		double sd, df, n_canary, n_baseline, shift;
+	} cases[] = {
+		{ "one pod of five, far beyond", 0.1, 3, 1, 4, 0.3 },
+		{ "the same, half as far", 0.1, 3, 1, 4, 0.16 },
+		{ "a healthy one", 0.05, 3, 1, 4, 0.01 },
+		{ "more pods", 0.1, 8, 3, 9, 0.2 },
+		{ "learned", 0.1, 23, 1, 4, 0.3 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct spread_luck l =
+			luck_of(cases[i].sd, cases[i].df, cases[i].n_canary,
+				cases[i].n_baseline, cases[i].shift);
+		struct spread_more m = { 0, 0 };
+
+		CHECK(spread_more(&l, &m));
+		CHECK(m.canary + m.baseline > 0);
+		if (decided(&l, m.canary, m.baseline) < SPREAD_SURE - 0.02)
+			test_fail(__FILE__, __LINE__, "%s: too few",
+				  cases[i].why);
+		/* one less, of whichever cohort */
+		if ((m.canary > 0 && decided(&l, m.canary - 1, m.baseline) >
+					     SPREAD_SURE + 0.02) ||
+		    (m.baseline > 0 && decided(&l, m.canary, m.baseline - 1) >
+					       SPREAD_SURE + 0.02))
+			test_fail(__FILE__, __LINE__, "%s: too many",
+				  cases[i].why);
+	}
+}
+
+static void history_spares_instances(void)
+{
+	struct spread_luck l = luck_of(0.1, 3, 1, 4, 0.3);
+	struct spread_more without;
+	struct spread_more with;
+
+	CHECK(spread_more(&l, &without));
+	/* with three degrees of freedom the baseline needs some as well */
+	CHECK(without.canary > 0 && without.baseline > 0);
+	l = luck_of(0.1, 23, 1, 4, 0.3);
+	CHECK(spread_more(&l, &with));
+	CHECK(with.canary + with.baseline < without.canary + without.baseline);
+}
+
+static void no_number_tells_a_shift_at_the_limit(void)
+{
+	struct spread_luck l = luck_of(0.3, 11, 3, 9, 0.0953);
+	struct spread_more m;
+
+	CHECK(!spread_more(&l, &m));
+	CHECK_EQ(m.canary, SPREAD_MORE_MAX);
+	CHECK_EQ(m.baseline, SPREAD_MORE_MAX);
+}
+
+static void nothing_to_add_where_it_is_decided(void)
+{
+	struct spread_luck l = luck_of(0.01, 11, 3, 9, 0.3);
+	struct spread_more m;
+
+	CHECK(spread_more(&l, &m));
+	CHECK_EQ(m.canary + m.baseline, 0);
+}
+
 const struct test_case test_cases[] = {
 	{ "spread: phi begins cautious", phi_begins_cautious },
 	{ "spread: phi finds what the counts have",
@@ -190,6 +294,13 @@ const struct test_case test_cases[] = {
 	{ "spread: the floor is moderated", the_floor_is_moderated },
 	{ "spread: variance is that of the sample",
 	  variance_is_that_of_the_sample },
+	{ "spread: instances to add are the fewest that do",
+	  instances_to_add_are_the_fewest_that_do },
+	{ "spread: history spares instances", history_spares_instances },
+	{ "spread: no number tells a shift at the limit",
+	  no_number_tells_a_shift_at_the_limit },
+	{ "spread: nothing to add where it is decided",
+	  nothing_to_add_where_it_is_decided },
 	{ "moderate: the fit recovers what it was drawn from",
 	  moderation_recovers_what_it_was_drawn_from },
 	{ "moderate: a t statistic has an e-value of mean one",
