@@ -10,11 +10,13 @@
 #include "common/identity.h"
 #include "common/json_text.h"
 #include "common/num.h"
-#include "gate/backtests.h"
+#include "gate/backtest.h"
 #include "gate/gate.h"
+#include "gate/jobs.h"
 #include "gate/policies.h"
 #include "gate/request.h"
 #include "gate/rollouts.h"
+#include "gate/work.h"
 #include "stats/policy_text.h"
 #include "stats/proportion.h"
 
@@ -107,7 +109,7 @@ int api_backtest_begin(struct gate *g, const struct request *rq,
 	int rc = read_wish(g, rq, &wish, rp);
 
 	if (rc == 0)
-		rc = backtests_begin(g->backtests, &wish, &id, &rp->err);
+		rc = jobs_begin(g->jobs, &work_backtest, &wish, &id, &rp->err);
 	if (rc < 0)
 		return rc;
 	buf_printf(&rp->body, "{\"id\":%" PRIu64 "}\n", id);
@@ -208,20 +210,19 @@ static void write_result(struct buf *b, const struct backtest *r)
 	buf_puts(b, "\n]");
 }
 
-static void write_view(struct buf *b, uint64_t id,
-		       const struct backtest_view *v)
-{
-	static const char *const states[] = {
-		[BACKTEST_RUNNING] = "running",
-		[BACKTEST_DONE] = "done",
-		[BACKTEST_ENDED] = "ended",
-		[BACKTEST_FAILED] = "failed",
-	};
+/* One backtest as it is now. */
+struct backtest_view {
+	struct job_view job;
+	struct backtest_wish wish;
+	struct backtest result; /* so far */
+};
 
+static void write_view(struct buf *b, const struct backtest_view *v)
+{
 	buf_puts(b, "{");
-	add_count(b, "id", id);
-	add_text(b, "state", states[v->state]);
-	add_text(b, "error", v->error.text);
+	add_count(b, "id", v->job.id);
+	add_text(b, "state", job_state_name(v->job.state));
+	add_text(b, "error", v->job.error.text);
 	add_text(b, "service", v->wish.service);
 	add_text(b, "policy", v->wish.policy.name);
 	add_count(b, "from_ms", (uint64_t)v->wish.from_ms);
@@ -244,13 +245,16 @@ int api_backtest_get(struct gate *g, const struct request *rq, struct reply *rp)
 			     "backtest \"%.40s\": its number is wanted",
 			     rq->param[0] ? rq->param[0] : "");
 	if (rc == 0)
-		rc = backtests_look(g->backtests, id, v, &rp->err);
+		rc = jobs_look(g->jobs, &work_backtest, id, &v->job, &v->wish,
+			       &v->result, &rp->err);
 	/* one that may not be seen looks like one that is not there */
 	if (rc == 0 && !request_may(rq, SCOPE_READ, v->wish.service))
 		rc = err_set(&rp->err, -ENOENT, "there is no backtest %" PRIu64,
 			     id);
-	if (rc == 0)
-		write_view(&rp->body, id, v);
+	if (rc == 0) {
+		v->result.n_windows = v->job.n_windows;
+		write_view(&rp->body, v);
+	}
 	free(v);
 	return rc;
 }

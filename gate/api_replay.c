@@ -5,10 +5,14 @@
 #include <inttypes.h>
 
 #include "common/json_text.h"
+#include "common/limits.h"
 #include "gate/gate.h"
+#include "gate/jobs.h"
+#include "gate/judge.h"
 #include "gate/judge_replay.h"
 #include "gate/request.h"
 #include "gate/rollouts.h"
+#include "gate/work.h"
 #include "stats/method.h"
 
 /* "nothing" is no agreement: no window had a verdict yet. */
@@ -56,17 +60,29 @@ static void write_replay(struct buf *b, const struct store_rollout *meta,
 
 int api_replay_get(struct gate *g, const struct request *rq, struct reply *rp)
 {
-	struct store_rollout meta;
+	static const char *const known[] = { "wait", NULL };
+	/* before looking, so that what changes meanwhile is not missed */
+	uint64_t version = judge_version(g->judge);
+	int64_t wait_ms = LIMIT_JOB_WAIT_MS;
+	struct store_rollout meta = { 0 };
+	struct job_view job = { .state = JOB_FAILED };
 	struct replay replay;
-	int rc = rollouts_find(g, rq, SCOPE_READ, &meta, rp);
+	int rc = request_want_only(rq, known, &rp->err);
 
 	if (rc == 0)
-		rc = rollouts_fold_take(g, &rp->err);
+		rc = rollouts_read_wait(rq, &wait_ms, rp);
+	if (rc == 0)
+		rc = rollouts_find(g, rq, SCOPE_READ, &meta, rp);
+	if (rc == 0)
+		rc = jobs_ask(g->jobs, &work_replay, &meta, true, &job, &replay,
+			      &rp->err);
 	if (rc < 0)
 		return rc;
-	rc = judge_replay(g->store, g->policies, &meta, &replay, &rp->err);
-	if (rc == 0)
+	if (job_is_open(job.state))
+		rollouts_write_open(rq, &job, version, wait_ms, rp);
+	else if (job.state == JOB_FAILED)
+		return err_set(&rp->err, job.rc, "%s", job.error.text);
+	else
 		write_replay(&rp->body, &meta, &replay);
-	rollouts_fold_give(g);
-	return rc;
+	return 0;
 }

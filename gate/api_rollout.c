@@ -13,6 +13,7 @@
 #include "common/json.h"
 #include "common/limits.h"
 #include "gate/gate.h"
+#include "gate/jobs.h"
 #include "gate/judge.h"
 #include "gate/request.h"
 #include "gate/rollouts.h"
@@ -85,16 +86,61 @@ static int read_wish(const struct json *root, struct wish_body *to,
 	return rc;
 }
 
+/* Begin a rollout that is judged as its time goes by. */
+static int create_live(struct gate *g, const struct request *rq,
+		       const struct rollout_wish *wish, struct reply *rp)
+{
+	struct store_rollout r;
+	bool created = false;
+	int rc;
+
+	if (request_query(rq, "wait"))
+		return err_set(&rp->err, -EINVAL,
+			       "wait: only with from and until; GET "
+			       "/v1/verdict waits for a rollout's verdict");
+	rc = rollouts_begin(g, rq, wish, &r, &created, rp);
+	if (rc == 0)
+		rc = rollouts_write(g, rq, &r, &rp->body, rp);
+	rp->status = created ? 201 : 200;
+	return rc;
+}
+
+/* Have a past time judged: now, or the request waits. */
+static int create_past(struct gate *g, const struct request *rq,
+		       const struct rollout_wish *wish, struct reply *rp)
+{
+	/* before looking, so that what changes meanwhile is not missed */
+	uint64_t version = judge_version(g->judge);
+	int64_t wait_ms = LIMIT_JOB_WAIT_MS;
+	struct job_view job = { .state = JOB_DONE };
+	struct store_rollout r;
+	bool created = false;
+	int rc = rollouts_read_wait(rq, &wait_ms, rp);
+
+	if (rc == 0)
+		rc = rollouts_judge_past(g, rq, wish, &r, &created, &job, rp);
+	if (rc < 0)
+		return rc;
+	if (job_is_open(job.state)) {
+		rollouts_write_open(rq, &job, version, wait_ms, rp);
+		return 0;
+	}
+	rp->status = created ? 201 : 200;
+	return rollouts_write(g, rq, &r, &rp->body, rp);
+}
+
 int api_rollout_create(struct gate *g, const struct request *rq,
 		       struct reply *rp)
 {
+	static const char *const known[] = { "wait", NULL };
 	struct wish_body body = { .from = "" };
 	const struct rollout_wish *wish = &body.wish;
 	struct json_doc *doc = NULL;
 	struct json root;
-	struct store_rollout r;
-	bool created = false;
-	int rc;
+	int rc = request_want_only(rq, known, &rp->err);
+
+	if (rc < 0)
+		return rc;
 
 	rc = json_parse(rq->body ? rq->body : "", rq->body_len, &doc, &root,
 			&rp->err);
@@ -103,13 +149,8 @@ int api_rollout_create(struct gate *g, const struct request *rq,
 	rc = read_wish(&root, &body, &rp->err);
 	if (rc < 0)
 		goto out;
-	rc = wish->from || wish->until
-		     ? rollouts_judge_past(g, rq, wish, &r, &created, rp)
-		     : rollouts_begin(g, rq, wish, &r, &created, rp);
-	if (rc < 0)
-		goto out;
-	rc = rollouts_write(g, rq, &r, &rp->body, rp);
-	rp->status = created ? 201 : 200;
+	rc = wish->from || wish->until ? create_past(g, rq, wish, rp)
+				       : create_live(g, rq, wish, rp);
 out:
 	json_doc_free(doc);
 	return rc;

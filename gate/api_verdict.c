@@ -31,25 +31,6 @@ static int read_number(const struct request *rq, const char *name, uint64_t min,
 	return rc;
 }
 
-/* "25" is seconds, as Argo's own time-outs are; "500ms" and "2m" also do. */
-static int read_wait(const struct request *rq, int64_t *ret_ms,
-		     struct reply *rp)
-{
-	const char *text = request_query(rq, "wait");
-	char with_unit[24];
-
-	*ret_ms = 0;
-	if (!text)
-		return 0;
-	if (text[0] != '\0' && strspn(text, "0123456789") == strlen(text) &&
-	    strlen(text) < sizeof(with_unit) - 1) {
-		snprintf(with_unit, sizeof(with_unit), "%ss", text);
-		text = with_unit;
-	}
-	return num_duration_ms("wait", text, 0, LIMIT_VERDICT_WAIT_MS, ret_ms,
-			       &rp->err);
-}
-
 int api_verdict_get(struct gate *g, const struct request *rq, struct reply *rp)
 {
 	static const char *const known[] = { "service", "baseline", "canary",
@@ -76,7 +57,7 @@ int api_verdict_get(struct gate *g, const struct request *rq, struct reply *rp)
 		rc = read_number(rq, "step", 0, LIMIT_STEP, &wish.step,
 				 &wish.has_step, rp);
 	if (rc == 0)
-		rc = read_wait(rq, &wait_ms, rp);
+		rc = rollouts_read_wait(rq, &wait_ms, rp);
 	if (rc < 0)
 		return rc;
 

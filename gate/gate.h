@@ -10,8 +10,8 @@
 #include "gate/fault.h"
 
 struct auth;
-struct backtests;
 struct http;
+struct jobs;
 struct judge;
 struct log;
 struct policies;
@@ -21,7 +21,7 @@ struct gate {
 	struct store *store;
 	struct judge *judge;
 	struct policies *policies;
-	struct backtests *backtests;
+	struct jobs *jobs;
 	struct auth *auth;
 	struct http *http;
 	const struct log *log;

@@ -457,6 +457,11 @@ void judge_poke(struct judge *j)
 	changed(j);
 }
 
+void judge_wake(struct judge *j)
+{
+	changed(j);
+}
+
 void judge_on_change(struct judge *j, void (*wake)(void *ctx), void *ctx)
 {
 	pthread_mutex_lock(&j->lock);

@@ -61,6 +61,12 @@ int judge_verdict(struct judge *j, const struct store_rollout *r,
 /* A rollout was begun, moved to a step or stopped: look at it soon. */
 void judge_poke(struct judge *j);
 
+/*
+ * Count up without a verdict that changed: something else has that a request
+ * may wait for.  Any thread.
+ */
+void judge_wake(struct judge *j);
+
 /* Called by wake() with every new version, from the judge's thread. */
 void judge_on_change(struct judge *j, void (*wake)(void *ctx), void *ctx);
 

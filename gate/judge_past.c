@@ -22,6 +22,8 @@ struct past {
 	size_t room;
 	struct said *said;
 	struct buf document; /* of the window that is written now */
+	int (*tick)(void *ctx, uint32_t n_windows);
+	void *ctx;
 };
 
 /* Keep w and the verdict after it. */
@@ -40,7 +42,7 @@ static int past_say(void *ctx, const struct fold *f,
 		p->room = room;
 	}
 	p->said[p->n++] = (struct said){ .window = *w, .verdict = f->verdict };
-	return 0;
+	return p->tick ? p->tick(p->ctx, (uint32_t)p->n) : 0;
 }
 
 static int past_judged(void *ctx, const struct store_rollout *r, size_t i,
@@ -73,14 +75,15 @@ static int past_judge(struct past *p, struct err *err)
 {
 	int rc = span_judge(p->fold, p->fold->meta.until_ms, past_say, p, err);
 
-	return rc < 0 ? rc : past_check_kept(p, err);
+	return rc != 0 ? rc : past_check_kept(p, err);
 }
 
 int judge_past(struct store *st, struct policies *policies,
-	       const struct store_rollout *want, struct store_rollout *ret_r,
-	       struct err *err)
+	       const struct store_rollout *want,
+	       int (*tick)(void *ctx, uint32_t n_windows), void *ctx,
+	       struct store_rollout *ret_r, struct err *err)
 {
-	struct past p = { .n = 0 };
+	struct past p = { .tick = tick, .ctx = ctx };
 	struct store_past put = { .want = *want,
 				  .judged = past_judged,
 				  .ctx = &p };

@@ -9,6 +9,8 @@
 #ifndef GATE_JUDGE_PAST_H
 #define GATE_JUDGE_PAST_H
 
+#include <stdint.h>
+
 struct err;
 struct policies;
 struct store;
@@ -19,14 +21,17 @@ struct store_rollout;
  * begun_ms, until_ms and step are read, and write all of it down, closed.
  * Any thread; it takes as long as folding its windows does.
  *
+ *   tick   asked after each window; what it returns other than 0 ends all
+ *          and is returned; may be NULL
  *   ret_r  receives the rollout as stored
  *
  * Returns 0; -EEXIST if it was judged before: store_find_past() has it;
- * -ENODATA if retention deleted batches of that time meanwhile; or an error of
- * the store.  Unless 0 is returned nothing was written.
+ * -ENODATA if retention deleted batches of that time meanwhile; what tick
+ * did; or an error of the store.  Unless 0 is returned nothing was written.
  */
 int judge_past(struct store *st, struct policies *policies,
-	       const struct store_rollout *want, struct store_rollout *ret_r,
-	       struct err *err);
+	       const struct store_rollout *want,
+	       int (*tick)(void *ctx, uint32_t n_windows), void *ctx,
+	       struct store_rollout *ret_r, struct err *err);
 
 #endif /* GATE_JUDGE_PAST_H */

@@ -13,6 +13,8 @@
 struct replaying {
 	struct replay sums;
 	int worst; /* of the window that is named */
+	int (*tick)(void *ctx, uint32_t n_windows);
+	void *ctx;
 	struct err *err;
 };
 
@@ -68,16 +70,21 @@ static int compare(void *ctx, const struct fold *f, const struct fold_window *w)
 		rc = record_compare(stored, found.bytes, &d, r->err);
 	if (rc == 0)
 		add(r, f, w, &d);
+	if (rc == 0 && r->tick)
+		rc = r->tick(r->ctx, r->sums.n_windows);
 	buf_release(&found);
 	free(stored);
 	return rc;
 }
 
 int judge_replay(struct store *st, struct policies *policies,
-		 const struct store_rollout *r, struct replay *ret_replay,
-		 struct err *err)
+		 const struct store_rollout *r,
+		 int (*tick)(void *ctx, uint32_t n_windows), void *ctx,
+		 struct replay *ret_replay, struct err *err)
 {
 	struct replaying replaying = { .sums = { .same_decision = true },
+				       .tick = tick,
+				       .ctx = ctx,
 				       .err = err };
 	struct fold *f = NULL;
 	int rc = fold_check_kept(st, r, err);

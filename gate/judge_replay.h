@@ -44,11 +44,15 @@ struct replay {
 /*
  * Replay what was judged of r until now.  Any thread; changes nothing.
  *
- * Returns 0; -ENODATA if retention deleted batches that it rests on; or an
- * error of the store.
+ *   tick  asked after each window with a verdict; what it returns other than
+ *         0 ends all and is returned; may be NULL
+ *
+ * Returns 0; -ENODATA if retention deleted batches that it rests on; what
+ * tick did; or an error of the store.
  */
 int judge_replay(struct store *st, struct policies *policies,
-		 const struct store_rollout *r, struct replay *ret_replay,
-		 struct err *err);
+		 const struct store_rollout *r,
+		 int (*tick)(void *ctx, uint32_t n_windows), void *ctx,
+		 struct replay *ret_replay, struct err *err);
 
 #endif /* GATE_JUDGE_REPLAY_H */

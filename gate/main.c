@@ -19,9 +19,9 @@
 #include "common/log.h"
 #include "common/version.h"
 #include "gate/auth.h"
-#include "gate/backtests.h"
 #include "gate/gate.h"
 #include "gate/http.h"
+#include "gate/jobs.h"
 #include "gate/judge.h"
 #include "gate/options.h"
 #include "gate/policies.h"
@@ -61,6 +61,13 @@ static int give_up_privileges(struct err *err)
 	return rc < 0 ? rc : drop_syscalls(none, err);
 }
 
+/* Requests wait for the judge's next version; what else they wait for is one.
+ */
+static void wake_waiters(void *judge)
+{
+	judge_wake(judge);
+}
+
 /* Make everything, in the order in which one needs the other. */
 static int start(struct gate *g, const struct options *o, struct err *err)
 {
@@ -78,9 +85,8 @@ static int start(struct gate *g, const struct options *o, struct err *err)
 	if (rc == 0)
 		rc = judge_start(g->store, g->policies, &g->judge, err);
 	if (rc == 0)
-		rc = backtests_open(g->store, g->policies,
-				    LIMIT_BACKTEST_LEASE_MS, &g->backtests,
-				    err);
+		rc = jobs_open(g->store, g->policies, wake_waiters, g->judge,
+			       &g->jobs, err);
 	if (rc == 0)
 		rc = http_start(&http, g, &g->http, err);
 	if (rc == 0)
@@ -94,7 +100,7 @@ static void stop(struct gate *g)
 	if (g->judge)
 		judge_on_change(g->judge, NULL, NULL);
 	http_stop(g->http);
-	backtests_close(g->backtests);
+	jobs_close(g->jobs);
 	judge_stop(g->judge);
 	policies_close(g->policies);
 	store_close(g->store);

@@ -15,10 +15,11 @@
 #include "common/time_text.h"
 #include "gate/document.h"
 #include "gate/gate.h"
+#include "gate/jobs.h"
 #include "gate/judge.h"
-#include "gate/judge_past.h"
 #include "gate/policies.h"
 #include "gate/request.h"
+#include "gate/work.h"
 #include "stats/verdict.h"
 
 enum { FIRST_ATTEMPT = 1, FIRST_STEP = 1 };
@@ -216,30 +217,68 @@ static int read_range(const struct rollout_wish *w, struct store_rollout *want,
 	return 0;
 }
 
-/* Fold it in one of the places for that. */
-static int judge_now(struct gate *g, const struct request *rq,
-		     const struct store_rollout *want,
-		     struct store_rollout *ret_r, struct reply *rp)
+/* Begin the job for it, unless somebody has. */
+static int begin_past(struct gate *g, const struct request *rq,
+		      const struct store_rollout *want,
+		      struct store_rollout *ret_r, struct job_view *ret_job,
+		      struct reply *rp)
 {
-	int rc;
+	int rc = check_range(g, rq, want, rp);
 
-	if (!judge_settled(g->judge, rq->now_ms))
-		return err_set(&rp->err, -EBUSY,
-			       "the gate came up less than %d s ago, and "
-			       "batches of that time may still come; try again",
-			       LIMIT_JUDGE_SETTLE_MS / 1000);
-	rc = rollouts_fold_take(g, &rp->err);
-	if (rc < 0)
-		return rc;
-	rc = judge_past(g->store, g->policies, want, ret_r, &rp->err);
-	rollouts_fold_give(g);
+	if (rc == 0 && !judge_settled(g->judge, rq->now_ms))
+		rc = err_set(&rp->err, -EBUSY,
+			     "the gate came up less than %d s ago, and "
+			     "batches of that time may still come; try again",
+			     LIMIT_JUDGE_SETTLE_MS / 1000);
+	if (rc == 0)
+		rc = jobs_ask(g->jobs, &work_past, want, true, ret_job, ret_r,
+			      &rp->err);
 	return rc;
+}
+
+/* What came of a job that is over. */
+static int end_past(struct gate *g, const struct store_rollout *want,
+		    const struct job_view *job, struct store_rollout *ret_r,
+		    bool *ret_created, struct reply *rp)
+{
+	if (job->state == JOB_DONE) {
+		*ret_created = true;
+		return 0; /* ret_r is its result */
+	}
+	if (job->rc == -EEXIST) /* another gate was first */
+		return store_find_past(g->store, want, ret_r, &rp->err);
+	return err_set(&rp->err, job->rc < 0 ? job->rc : -EBUSY, "%s",
+		       job->error.text);
+}
+
+/* Get it from its job, from the store, or begin it; in that order. */
+static int find_past(struct gate *g, const struct request *rq,
+		     const struct store_rollout *want,
+		     struct store_rollout *ret_r, bool *ret_created,
+		     struct job_view *ret_job, struct reply *rp)
+{
+	struct err why = { "" };
+	int rc = jobs_ask(g->jobs, &work_past, want, false, ret_job, ret_r,
+			  &why);
+
+	if (rc == -ENOENT) {
+		ret_job->state = JOB_DONE;
+		rc = store_find_past(g->store, want, ret_r, &why);
+		if (rc == 0)
+			return 0;
+		if (rc != -ENOENT)
+			return err_set(&rp->err, rc, "%s", why.text);
+		rc = begin_past(g, rq, want, ret_r, ret_job, rp);
+	}
+	if (rc < 0 || job_is_open(ret_job->state))
+		return rc;
+	return end_past(g, want, ret_job, ret_r, ret_created, rp);
 }
 
 int rollouts_judge_past(struct gate *g, const struct request *rq,
 			const struct rollout_wish *w,
 			struct store_rollout *ret_r, bool *ret_created,
-			struct reply *rp)
+			struct job_view *ret_job, struct reply *rp)
 {
 	struct store_rollout want = { 0 };
 	int rc = check_identities(w, rp);
@@ -253,19 +292,41 @@ int rollouts_judge_past(struct gate *g, const struct request *rq,
 	rc = read_range(w, &want, rp);
 	if (rc == 0)
 		rc = want_write(g, w, &want, rp);
-	if (rc < 0)
-		return rc;
 	*ret_created = false;
-	rc = store_find_past(g->store, &want, ret_r, &rp->err);
-	if (rc != -ENOENT)
-		return rc;
-	rc = check_range(g, rq, &want, rp);
-	if (rc == 0)
-		rc = judge_now(g, rq, &want, ret_r, rp);
-	if (rc == -EEXIST) /* asked for twice at the same time */
-		return store_find_past(g->store, &want, ret_r, &rp->err);
-	*ret_created = rc == 0;
-	return rc;
+	return rc < 0 ? rc
+		      : find_past(g, rq, &want, ret_r, ret_created, ret_job,
+				  rp);
+}
+
+int rollouts_read_wait(const struct request *rq, int64_t *ret_ms,
+		       struct reply *rp)
+{
+	const char *text = request_query(rq, "wait");
+	char with_unit[24];
+
+	if (!text)
+		return 0;
+	/* "25" is seconds, as Argo's own time-outs are */
+	if (text[0] != '\0' && strspn(text, "0123456789") == strlen(text) &&
+	    strlen(text) < sizeof(with_unit) - 1) {
+		snprintf(with_unit, sizeof(with_unit), "%ss", text);
+		text = with_unit;
+	}
+	return num_duration_ms("wait", text, 0, LIMIT_VERDICT_WAIT_MS, ret_ms,
+			       &rp->err);
+}
+
+void rollouts_write_open(const struct request *rq, const struct job_view *job,
+			 uint64_t version, int64_t wait_ms, struct reply *rp)
+{
+	buf_printf(&rp->body, "{\"state\":\"%s\",\"windows\":%" PRIu64 "}\n",
+		   job_state_name(job->state), job->n_windows);
+	rp->status = 202;
+	if (wait_ms > 0) {
+		rp->wait = true;
+		rp->wait_version = version;
+		rp->wait_until_ms = rq->came_ms + wait_ms;
+	}
 }
 
 int rollouts_find(struct gate *g, const struct request *rq, enum scope scope,

@@ -20,6 +20,7 @@
 struct buf;
 struct err;
 struct gate;
+struct job_view;
 struct reply;
 struct request;
 
@@ -49,19 +50,41 @@ int rollouts_begin(struct gate *g, const struct request *rq,
 		   bool *ret_created, struct reply *rp);
 
 /*
- * Judge the past time of a wish, which has from and until and no attempt, or
- * get what was said of it before.
+ * Have the past time of a wish judged, which has from and until and no
+ * attempt, or get what was said of it before.
  *
  *   ret_created  true if it was judged now
+ *   ret_job      how far it is.  While that is open there is no rollout yet,
+ *                and ret_r means nothing
  *
  * Returns 0; -EINVAL with rp->fault as above, or FAULT_BAD_RANGE; -EPERM;
  * -EBUSY while the gate has just come up or enough else is folded; or an error
- * of the store.
+ * of the fold or the store.
  */
 int rollouts_judge_past(struct gate *g, const struct request *rq,
 			const struct rollout_wish *wish,
 			struct store_rollout *ret_r, bool *ret_created,
-			struct reply *rp);
+			struct job_view *ret_job, struct reply *rp);
+
+/*
+ * How long the request wants to wait: its "wait", in seconds, or with a unit.
+ *
+ *   ret_ms  left alone where there is none
+ *
+ * Returns 0 or -EINVAL.
+ */
+int rollouts_read_wait(const struct request *rq, int64_t *ret_ms,
+		       struct reply *rp);
+
+/*
+ * Answer 202 with how far a job is that still waits or runs, and let the
+ * request wait for its end.
+ *
+ *   version  judge_version() before the job was looked at
+ *   wait_ms  how long, from when the request came
+ */
+void rollouts_write_open(const struct request *rq, const struct job_view *job,
+			 uint64_t version, int64_t wait_ms, struct reply *rp);
 
 /*
  * The rollout whose id stands in the path.  Returns 0, -ENOENT also where

@@ -34,8 +34,8 @@ enum exit_code ask_backtest(struct client *c, const struct options *o);
 
 /*
  * Send one request: a POST of json, or a GET for NULL.  What went wrong is
- * said on stderr.  Returns EXIT_PASS with a reply of 200 or 201, which the
- * caller releases either way, or what to exit with.
+ * said on stderr.  Returns EXIT_PASS with a reply of 200, 201 or 202 (it is
+ * not done yet), which the caller releases either way, or what to exit with.
  */
 enum exit_code ask_call(struct client *c, const char *target, const char *json,
 			int64_t timeout_ms, struct client_reply *ret_r);

@@ -3,16 +3,33 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "ci/cli/client.h"
 #include "ci/cli/document.h"
 #include "ci/cli/options.h"
+#include "ci/cli/progress.h"
 #include "common/buf.h"
+#include "common/clock.h"
 #include "common/err.h"
 #include "common/time_text.h"
 
-/* A day of windows of a hundred instances is folded in some minutes. */
-enum { REPLAY_MS = 15 * 60 * 1000 };
+enum {
+	/* a day of windows of a hundred instances is folded in some minutes */
+	REPLAY_MS = 15 * 60 * 1000,
+	/* one request: below the idle limits of proxies */
+	POLL_S = 20,
+	CALL_MS = 30 * 1000,
+	/* a gate that does not wait when asked to is asked once a second */
+	POLL_MIN_MS = 1000,
+	PROGRESS_MS = 20 * 1000,
+};
+
+static int64_t now_ms(void)
+{
+	return (int64_t)(clock_monotonic_ns() / 1000000);
+}
 
 /* What follows "verdict" where there are n. */
 static const char *plural(uint64_t n)
@@ -146,17 +163,71 @@ static enum exit_code exit_of(enum replay_outcome outcome)
 	return EXIT_USAGE;
 }
 
+/* The gate is at it: say so, and leave it a moment before it is asked again. */
+static enum exit_code wait_on(const struct client_reply *reply,
+			      struct progress *progress, int64_t asked_ms)
+{
+	int64_t ms = asked_ms + POLL_MIN_MS - now_ms();
+	struct timespec pause = { .tv_nsec = ms * 1000000 };
+	struct err err = { "" };
+	uint64_t windows = 0;
+	char text[80];
+
+	if (document_pending_parse(reply->body.bytes, reply->body.len, &windows,
+				   &err) < 0) {
+		fprintf(stderr, "tailgate: %s\n", err.text);
+		return EXIT_GATE;
+	}
+	snprintf(text, sizeof(text), "%" PRIu64 " windows judged again",
+		 windows);
+	progress_say(progress, "running", text, now_ms());
+	if (ms >= POLL_MIN_MS)
+		pause = (struct timespec){ .tv_sec = 1 };
+	if (ms > 0)
+		nanosleep(&pause, NULL);
+	return EXIT_PASS;
+}
+
+/* Ask until the gate has done it. */
+static enum exit_code replay_call(struct client *c, const struct options *o,
+				  struct client_reply *reply)
+{
+	int64_t begun_ms = now_ms();
+	struct progress progress;
+	enum exit_code code;
+	char target[80];
+
+	snprintf(target, sizeof(target),
+		 "/v1/rollouts/%" PRIu64 "/replay?wait=%d", o->id, POLL_S);
+	progress_init(&progress, STDERR_FILENO, PROGRESS_MS, begun_ms);
+	for (;;) {
+		int64_t asked_ms = now_ms();
+
+		code = ask_call(c, target, NULL, CALL_MS, reply);
+		if (code != EXIT_PASS ||
+		    decide_answer(reply->status) != ANSWER_PENDING)
+			break;
+		code = wait_on(reply, &progress, asked_ms);
+		if (code != EXIT_PASS)
+			break;
+		if (now_ms() - begun_ms > REPLAY_MS) {
+			fprintf(stderr, "tailgate: the gate still judges it "
+					"again; ask for it once more\n");
+			code = EXIT_TIMEOUT;
+			break;
+		}
+	}
+	progress_end(&progress);
+	return code;
+}
+
 enum exit_code ask_replay(struct client *c, const struct options *o)
 {
 	struct client_reply reply = { 0 };
 	struct document_replay r;
-	struct buf target = { 0 };
 	struct err err = { "" };
-	enum exit_code code = EXIT_GATE;
+	enum exit_code code = replay_call(c, o, &reply);
 
-	buf_printf(&target, "/v1/rollouts/%" PRIu64 "/replay", o->id);
-	if (!target.bad)
-		code = ask_call(c, target.bytes, NULL, REPLAY_MS, &reply);
 	if (code != EXIT_PASS)
 		goto out;
 	if (document_replay_parse(reply.body.bytes, reply.body.len, &r, &err) <
@@ -171,7 +242,6 @@ enum exit_code ask_replay(struct client *c, const struct options *o)
 			say_outcome(o, &r);
 	}
 out:
-	buf_release(&target);
 	buf_release(&reply.body);
 	return code;
 }

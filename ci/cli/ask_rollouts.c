@@ -26,7 +26,8 @@ enum exit_code ask_call(struct client *c, const char *target, const char *json,
 		fprintf(stderr, "tailgate: %s\n", err.text);
 		return rc == -EINVAL ? EXIT_USAGE : EXIT_GATE;
 	}
-	if (decide_answer(ret_r->status) == ANSWER_DOCUMENT)
+	if (decide_answer(ret_r->status) == ANSWER_DOCUMENT ||
+	    decide_answer(ret_r->status) == ANSWER_PENDING)
 		return EXIT_PASS;
 	document_error_parse(ret_r->body.bytes, ret_r->body.len, &e);
 	fprintf(stderr, "tailgate: %s%sHTTP %u: %s\n", e.code,

@@ -43,6 +43,8 @@ struct asking {
 	unsigned int n_failed; /* requests since then */
 	bool has_document;
 	struct document document; /* the newest */
+	bool pending;		  /* the gate judges a past time */
+	uint64_t n_judged;	  /* windows of it */
 	struct err failure;	  /* the newest; "" once it answered again */
 };
 
@@ -171,6 +173,16 @@ static void say_document(struct asking *a)
 	progress_say(&a->progress, key, text, now_ms());
 }
 
+static void say_pending(struct asking *a)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text),
+		 "%4" PRId64 " s  judging that time: %" PRIu64 " windows",
+		 (now_ms() - a->begun_ms) / 1000, a->n_judged);
+	progress_say(&a->progress, "pending", text, now_ms());
+}
+
 static void say_failure(struct asking *a)
 {
 	char text[512];
@@ -214,12 +226,21 @@ static int64_t wait_of(const struct asking *a, int64_t left)
 	return a->has_document ? wait : 0;
 }
 
+/* The same where a past time is judged, however long that takes. */
+static int64_t past_wait_of(const struct asking *a)
+{
+	int64_t due = progress_due_ms(&a->progress) - now_ms();
+
+	return due > POLL_MS ? POLL_MS : due > POLL_MIN_MS ? due : POLL_MIN_MS;
+}
+
 /* Send the question.  Returns as client_call() does. */
 static int question_send(struct asking *a, struct client_reply *ret_reply)
 {
 	int64_t left = a->deadline_ms - now_ms();
-	int64_t wait = wait_of(a, left);
+	int64_t wait = a->o->has_from ? past_wait_of(a) : wait_of(a, left);
 	int64_t timeout = wait + GRACE_MS;
+	char number[24];
 	struct buf target = { 0 };
 	struct buf json = { 0 };
 	int rc;
@@ -228,8 +249,9 @@ static int question_send(struct asking *a, struct client_reply *ret_reply)
 	if (a->o->command == COMMAND_WAIT && timeout > left + 1000)
 		timeout = left + 1000;
 	if (a->o->has_from) {
-		timeout = PAST_MS;
+		snprintf(number, sizeof(number), "%" PRId64 "ms", wait);
 		buf_puts(&target, "/v1/rollouts");
+		client_query_add(&target, "wait", number);
 		past_write(a->o, &json);
 	} else {
 		target_write(a->o, wait, &target);
@@ -252,6 +274,7 @@ static enum answer ask_once(struct asking *a, int64_t *ret_retry_after_s)
 	int rc;
 
 	a->failure.text[0] = '\0';
+	a->pending = false;
 	rc = question_send(a, &reply);
 	if (rc < 0) {
 		answer = rc == -EINVAL ? ANSWER_USAGE : ANSWER_RETRY;
@@ -259,11 +282,15 @@ static enum answer ask_once(struct asking *a, int64_t *ret_retry_after_s)
 	}
 	answer = decide_answer(reply.status);
 	*ret_retry_after_s = reply.retry_after_s;
-	if (answer == ANSWER_DOCUMENT) {
-		if (!document_take(a, &reply, &a->failure))
-			answer = ANSWER_RETRY;
+	a->pending = answer == ANSWER_PENDING && a->o->has_from &&
+		     document_pending_parse(reply.body.bytes, reply.body.len,
+					    &a->n_judged, &a->failure) == 0;
+	if (answer == ANSWER_PENDING && !a->pending)
+		answer = ANSWER_RETRY; /* a proxy's, or of another time */
+	if (answer == ANSWER_DOCUMENT && !document_take(a, &reply, &a->failure))
+		answer = ANSWER_RETRY;
+	if (answer == ANSWER_DOCUMENT || answer == ANSWER_PENDING)
 		goto out;
-	}
 	document_error_parse(reply.body.bytes, reply.body.len, &e);
 	(void)err_set(&a->failure, 0, "%s%sHTTP %u: %s", e.code,
 		      e.code[0] ? ", " : "", reply.status, e.text);
@@ -333,6 +360,12 @@ static enum exit_code say_late(struct asking *a)
 	const char *why = NULL;
 	enum exit_code code = EXIT_TIMEOUT;
 
+	if (a->pending) {
+		(void)err_set(&a->failure, 0,
+			      "the gate still judges that time, and goes on: "
+			      "ask once more");
+		return say_failed(a, EXIT_TIMEOUT, "PENDING", NULL);
+	}
 	if (!a->has_document)
 		return say_unreachable(a);
 	if (a->o->command == COMMAND_VERDICT ||
@@ -369,6 +402,15 @@ static bool ended(struct asking *a, enum answer answer, bool first,
 		}
 		pause_after_failure(
 			a, decide_backoff_ms(a->n_failed, retry_after_s));
+		return false;
+	case ANSWER_PENDING:
+		a->heard_ms = now_ms();
+		a->n_failed = 0;
+		/* it was begun, so it is waited for */
+		if (a->deadline_ms < a->begun_ms + PAST_MS)
+			a->deadline_ms = a->begun_ms + PAST_MS;
+		say_pending(a);
+		pause_ms(a, asked_ms + POLL_MIN_MS - a->heard_ms);
 		return false;
 	case ANSWER_DOCUMENT:
 		break;

@@ -17,6 +17,8 @@ enum answer decide_answer(unsigned int status)
 	case 200:
 	case 201: /* a past time was judged now, not before */
 		return ANSWER_DOCUMENT;
+	case 202:
+		return ANSWER_PENDING;
 	case 401:
 	case 403:
 	case 407:

@@ -28,6 +28,7 @@ enum exit_code {
 /* What to do about a reply, by its HTTP status. */
 enum answer {
 	ANSWER_DOCUMENT, /* read it */
+	ANSWER_PENDING,	 /* the gate is at it: ask again */
 	ANSWER_RETRY,	 /* the gate's fault: ask again */
 	ANSWER_USAGE,	 /* ours: asking again cannot help */
 	ANSWER_DENIED,	 /* the token */

@@ -168,6 +168,22 @@ void document_error_parse(const char *bytes, size_t len,
 	json_decref(root);
 }
 
+int document_pending_parse(const char *bytes, size_t len, uint64_t *ret_windows,
+			   struct err *err)
+{
+	json_t *root = load(bytes, len);
+	const char *state = text_of(root, "state");
+	int rc = 0;
+
+	if (!state || !count_of(root, "windows", ret_windows) ||
+	    (strcmp(state, "queued") != 0 && strcmp(state, "running") != 0))
+		rc = err_set(err, -EBADMSG,
+			     "what the gate answered is no work of its own: is "
+			     "this a gate?");
+	json_decref(root);
+	return rc;
+}
+
 static int outcome_find(const char *name, enum replay_outcome *ret_outcome)
 {
 	static const char *const names[REPLAY_N] = {
@@ -336,7 +352,8 @@ int document_backtest_parse(const char *bytes, size_t len,
 	if (state && error && count_of(root, "done", &b.n_done) &&
 	    count_of(root, "total", &b.n_total) &&
 	    count_of(root, "windows", &b.windows)) {
-		b.running = strcmp(state, "running") == 0;
+		b.running = strcmp(state, "running") == 0 ||
+			    strcmp(state, "queued") == 0;
 		b.done = strcmp(state, "done") == 0;
 		text_clean(b.error, sizeof(b.error), error);
 		*ret_b = b;

@@ -64,6 +64,13 @@ void document_error_parse(const char *bytes, size_t len,
 			  struct document_error *ret_e);
 
 /* What came of judging a rollout again. */
+/*
+ * What a gate says of work that is not done yet: how many windows it has
+ * folded.  Returns 0 or -EBADMSG.
+ */
+int document_pending_parse(const char *bytes, size_t len, uint64_t *ret_windows,
+			   struct err *err);
+
 enum replay_outcome {
 	REPLAY_IDENTICAL,
 	REPLAY_CLOSE,

@@ -240,6 +240,8 @@ holds "as the gate wants it" grep -qF \
 	'{"service":"pass","baseline":"a","canary":"b","policy":"strict","from":1700000000000,"until":1700003600000}' \
 	"$dir/log"
 is "a past time fails" 1 '^fail: ' '' verdict fail --from 1 --until 2
+is "a past time that takes its while is waited for" 0 '^pass: because pass' \
+	'judging that time: 20 windows' verdict slow --from 1 --until 2
 is "a past time that is refused" 2 '' 'BAD_IDENTITY' verdict bad --from 1 \
 	--until 2
 is "a past time of a gate at fault" 4 '' 'INTERNAL' verdict broken --from 1 \
@@ -259,6 +261,10 @@ check "by another method it may differ" 3 '^rollout 48 was judged by method 3, r
 	'' replay 48 --gate "$url"
 check "and need not" 0 '^rollout 49 replays to the bit: .* as written down; it was judged by a method that was not written down then, recomputed by method 4: figures may differ, and here they do not$' \
 	'' replay 49 --gate "$url"
+check "a replay that takes its time is waited for" 0 '^rollout 50 replays' \
+	'7 windows judged again' replay 50 --gate "$url"
+check "an empty 202 is no gate's" 4 '' 'no work of its own' \
+	replay 51 --gate "$url"
 check "or it does not" 1 '^rollout 44 does not replay: 1 of 13 verdicts differs .* the same method 4 judged it: somebody altered .* or the gate has a defect; .* 2023-11-14 22:13:20 UTC, in which p99_ratio was written down as 1.25 and is recomputed as 1.5' \
 	'' replay 44 --gate "$url"
 check "nothing is no agreement" 2 'nothing to compare' '' \

@@ -64,6 +64,7 @@ def answer(service, n):
         "long": lambda: (200, "x" * (2 << 20), {}),
         "error-open": lambda: document("error", False, "INTERNAL"),
     }
+    scripts["slow"] = lambda: document("pass")
     return scripts.get(service, lambda: document(service))()
 
 
@@ -156,7 +157,14 @@ class Gate(BaseHTTPRequestHandler):
                      document("fail", code="P99_SHIFT")[1])}]}), {})
             return
         if url.path.endswith("/replay"):
-            self.reply(*replay(url.path.split("/")[3]))
+            counts[url.path] = counts.get(url.path, 0) + 1
+            if "/50/" in url.path and counts[url.path] < 3:
+                self.reply(202, json.dumps(
+                    {"state": "running", "windows": 7}), {})
+            elif "/51/" in url.path:
+                self.reply(202, "", {})
+            else:
+                self.reply(*replay(url.path.split("/")[3]))
             return
         if url.path.startswith("/v1/backtests/"):
             number = url.path.split("/")[3]
@@ -185,8 +193,13 @@ class Gate(BaseHTTPRequestHandler):
                 self.reply(*error(503, "BUSY"))
             else:
                 self.reply(201, json.dumps({"id": int(number)}), {})
-        elif self.path == "/v1/rollouts":
+        elif urlsplit(self.path).path == "/v1/rollouts":
             wish = json.loads(body)
+            counts[wish["service"]] = counts.get(wish["service"], 0) + 1
+            if wish["service"] == "slow" and counts["slow"] < 3:
+                self.reply(202, json.dumps(
+                    {"state": "queued", "windows": 20}), {})
+                return
             status, text, fields = answer(wish["service"], 1)
             if status == 200:
                 status = 201

@@ -352,6 +352,11 @@ replay() {
 	"$BUILD/tailgate" replay "$ID" --gate "$URL" >"$RUN_DIR/replay"
 	[ "$_got" = "$1" ] && grep -q -- "$2" "$RUN_DIR/replay"
 }
+check 'a replay is not waited for unless that is wanted' answer 202 \
+	'^{"state":"queued","windows":0}' \
+	"$URL/v1/rollouts/$ID/replay?wait=0"
+check 'a wait that is none is refused' answer 400 'wait' \
+	"$URL/v1/rollouts/$ID/replay?wait=soon"
 check 'it replays to the bit after the restart' \
 	replay 0 "rollout $ID replays to the bit: judged again"
 proc_stop main

@@ -80,6 +80,7 @@ static void statuses_say_who_is_at_fault(void)
 		enum answer answer;
 	} rows[] = {
 		{ 200, ANSWER_DOCUMENT }, { 204, ANSWER_RETRY },
+		{ 201, ANSWER_DOCUMENT }, { 202, ANSWER_PENDING },
 		{ 302, ANSWER_USAGE },	  { 400, ANSWER_USAGE },
 		{ 401, ANSWER_DENIED },	  { 403, ANSWER_DENIED },
 		{ 404, ANSWER_USAGE },	  { 407, ANSWER_DENIED },

@@ -13,8 +13,8 @@
 #include "common/err.h"
 #include "gate/api.h"
 #include "gate/auth.h"
-#include "gate/backtests.h"
 #include "gate/gate.h"
+#include "gate/jobs.h"
 #include "gate/judge.h"
 #include "gate/policies.h"
 #include "gate/request.h"
@@ -260,8 +260,7 @@ static void what_cannot_be_tried_is_refused(void)
 
 	CHECK_EQ(gate_room_open(&r), 0);
 	CHECK_EQ(auth_open(NULL, &g.auth, NULL), 0);
-	CHECK_EQ(backtests_open(r.st, r.policies, ROOM_MIN, &g.backtests, NULL),
-		 0);
+	CHECK_EQ(jobs_open(r.st, r.policies, NULL, NULL, &g.jobs, NULL), 0);
 	g.policies = r.policies;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct request rq = cases[i].rq;
@@ -274,7 +273,7 @@ static void what_cannot_be_tried_is_refused(void)
 				  rp.err.text);
 		buf_release(&rp.body);
 	}
-	backtests_close(g.backtests);
+	jobs_close(g.jobs);
 	auth_close(g.auth);
 	gate_room_close(&r);
 }
@@ -292,7 +291,8 @@ static char *result_of(struct gate *g)
 		text = NULL;
 		if (ask(g, api_backtest_get, &rq, &rp) == 0)
 			text = buf_take(&rp.body, NULL);
-	} while (text && strstr(text, "\"state\":\"running\""));
+	} while (text && (strstr(text, "\"state\":\"running\"") ||
+			  strstr(text, "\"state\":\"queued\"")));
 	return text;
 }
 
@@ -310,8 +310,8 @@ static void one_runs_at_a_time_and_is_looked_at(void)
 	CHECK_EQ(tried_open(&t, true), 0);
 	CHECK_EQ(gate_room_tell(&t.room, 0, N_WINDOWS), 0);
 	CHECK_EQ(auth_open(NULL, &g.auth, NULL), 0);
-	CHECK_EQ(backtests_open(t.room.st, t.room.policies, ROOM_MIN,
-				&g.backtests, NULL),
+	CHECK_EQ(jobs_open(t.room.st, t.room.policies, NULL, NULL, &g.jobs,
+			   NULL),
 		 0);
 	g.policies = t.room.policies;
 	CHECK_EQ(ask(&g, api_backtest_get, &other, &rp), -ENOENT);
@@ -330,29 +330,8 @@ static void one_runs_at_a_time_and_is_looked_at(void)
 	/* the next one takes its place; that it is ended is no error */
 	CHECK_EQ(ask(&g, api_backtest_begin, &rq, &rp), 0);
 	buf_release(&rp.body);
-	backtests_close(g.backtests);
+	jobs_close(g.jobs);
 	auth_close(g.auth);
-	tried_close(&t);
-}
-
-/* Nobody asks within no time at all. */
-static void one_that_nobody_asks_for_is_ended(void)
-{
-	static struct backtest_view v; /* large */
-	struct backtests *all = NULL;
-	struct tried t;
-	uint64_t id = 0;
-
-	CHECK_EQ(tried_open(&t, true), 0);
-	CHECK_EQ(gate_room_tell(&t.room, 0, 10), 0);
-	CHECK_EQ(backtests_open(t.room.st, t.room.policies, 0, &all, NULL), 0);
-	CHECK_EQ(backtests_begin(all, &t.wish, &id, NULL), 0);
-	do
-		CHECK_EQ(backtests_look(all, id, &v, NULL), 0);
-	while (v.state == BACKTEST_RUNNING);
-	CHECK_EQ(v.state, BACKTEST_ENDED);
-	CHECK_EQ(v.result.done, 0);
-	backtests_close(all);
 	tried_close(&t);
 }
 
@@ -372,7 +351,5 @@ const struct test_case test_cases[] = {
 	  what_cannot_be_tried_is_refused },
 	{ "backtest: one runs at a time and is looked at",
 	  one_runs_at_a_time_and_is_looked_at },
-	{ "backtest: one that nobody asks for is ended",
-	  one_that_nobody_asks_for_is_ended },
 	{ NULL, NULL },
 };

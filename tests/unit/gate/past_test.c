@@ -13,6 +13,7 @@
 #include "gate/api.h"
 #include "gate/auth.h"
 #include "gate/gate.h"
+#include "gate/jobs.h"
 #include "gate/judge.h"
 #include "gate/judge_past.h"
 #include "gate/judge_replay.h"
@@ -40,7 +41,8 @@ static int judge(struct gate_room *r, uint32_t from, uint32_t until,
 		.until_ms = ROOM_T0 + (int64_t)until * STORY_WINDOW_MS,
 		.step = 1,
 	};
-	int rc = judge_past(r->st, r->policies, &want, &r->rollout, NULL);
+	int rc = judge_past(r->st, r->policies, &want, NULL, NULL, &r->rollout,
+			    NULL);
 
 	if (rc == 0 && ret_v)
 		rc = judge_verdict(r->j, &r->rollout, ret_v, NULL);
@@ -135,7 +137,9 @@ static void windows_beyond_the_range_are_not_seen(void)
 	CHECK_EQ(gate_room_tell(&r, 20, 100), 0);
 	/* half a window more has no window more */
 	r.rollout.until_ms += STORY_WINDOW_MS / 2;
-	CHECK_EQ(judge_past(r.st, r.policies, &r.rollout, &r.rollout, NULL), 0);
+	CHECK_EQ(judge_past(r.st, r.policies, &r.rollout, NULL, NULL,
+			    &r.rollout, NULL),
+		 0);
 	CHECK_EQ(judge_verdict(r.j, &r.rollout, &after, NULL), 0);
 	CHECK_EQ(after.windows, 6);
 	CHECK_EQ(r.rollout.attempt, LIMIT_ATTEMPT + 2);
@@ -163,7 +167,9 @@ static void it_stands_after_a_restart_and_replays(void)
 	CHECK_EQ(judge_verdict(r.j, &r.rollout, &after, NULL), 0);
 	CHECK_EQ(before.code, after.code);
 	CHECK(strcmp(before.reason, after.reason) == 0);
-	CHECK_EQ(judge_replay(r.st, r.policies, &r.rollout, &p, NULL), 0);
+	CHECK_EQ(judge_replay(r.st, r.policies, &r.rollout, NULL, NULL, &p,
+			      NULL),
+		 0);
 	/* the clock's verdict fell together with the last window's */
 	CHECK(p.n_windows == 7 && p.n_identical == p.n_windows);
 	/* the same again is refused by the store, and found there */
@@ -188,9 +194,9 @@ static void it_does_not_hold_retention_up(void)
 
 /* --- over the API --- */
 
-/* POST a body; the answer, which the caller free()s, or NULL. */
-static char *post(struct gate *g, const char *body, int64_t now_ms,
-		  struct reply *rp, int *ret_rc)
+/* POST a body once; the answer, which the caller free()s, or NULL. */
+static char *post_once(struct gate *g, const char *body, int64_t now_ms,
+		       struct reply *rp, int *ret_rc)
 {
 	struct request rq = { .method = "POST",
 			      .path = "/v1/rollouts",
@@ -203,6 +209,32 @@ static char *post(struct gate *g, const char *body, int64_t now_ms,
 	memset(rp, 0, sizeof(*rp));
 	*ret_rc = api_rollout_create(g, &rq, rp);
 	return buf_take(&rp->body, NULL);
+}
+
+/* The same until it is judged, as a client does. */
+static char *post(struct gate *g, const char *body, int64_t now_ms,
+		  struct reply *rp, int *ret_rc)
+{
+	char *text = NULL;
+
+	do {
+		free(text);
+		text = post_once(g, body, now_ms, rp, ret_rc);
+	} while (*ret_rc == 0 && rp->status == 202);
+	return text;
+}
+
+/* A gate of that room; jobs and auth are to be closed. */
+static int gate_of(const struct gate_room *r, struct gate *g)
+{
+	int rc = auth_open(NULL, &g->auth, NULL);
+
+	g->store = r->st;
+	g->policies = r->policies;
+	g->judge = r->j;
+	return rc < 0 ? rc
+		      : jobs_open(r->st, r->policies, NULL, NULL, &g->jobs,
+				  NULL);
 }
 
 #define WHO "{\"service\":\"orders\",\"baseline\":\"v1\",\"canary\":\"v2\","
@@ -244,10 +276,7 @@ static void a_range_that_cannot_be_judged_is_refused(void)
 	CHECK_EQ(gate_room_open(&r), 0);
 	CHECK_EQ(gate_room_tell(&r, 0, 10), 0);
 	CHECK_EQ(store_trim(r.st, ROOM_T0 + 10000, NULL, NULL), 0);
-	CHECK_EQ(auth_open(NULL, &g.auth, NULL), 0);
-	g.store = r.st;
-	g.policies = r.policies;
-	g.judge = r.j;
+	CHECK_EQ(gate_of(&r, &g), 0);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct reply rp;
 		char body[256];
@@ -262,6 +291,7 @@ static void a_range_that_cannot_be_judged_is_refused(void)
 				  cases[i].range, rc, rp.err.text);
 		free(text);
 	}
+	jobs_close(g.jobs);
 	auth_close(g.auth);
 	gate_room_close(&r);
 }
@@ -281,10 +311,7 @@ static void a_range_is_judged_once_and_then_found(void)
 	CHECK_EQ(gate_room_tell(&r, 0, 20), 0);
 	gate_room_down(&r);
 	CHECK_EQ(gate_room_up(&r, NOW), 0);
-	CHECK_EQ(auth_open(NULL, &g.auth, NULL), 0);
-	g.store = r.st;
-	g.policies = r.policies;
-	g.judge = r.j;
+	CHECK_EQ(gate_of(&r, &g), 0);
 	/* spools may still hold some of it */
 	first = post(&g, body, NOW + LIMIT_JUDGE_SETTLE_MS - 1, &rp, &rc);
 	CHECK(rc == -EBUSY && strstr(rp.err.text, "may still come"));
@@ -296,11 +323,77 @@ static void a_range_is_judged_once_and_then_found(void)
 	CHECK(strstr(first, "\"closed\":true") != NULL);
 	CHECK(strstr(first, "\"final\":true") != NULL);
 	second = post(&g, body, NOW + LIMIT_JUDGE_SETTLE_MS, &rp, &rc);
+	CHECK(rc == 0 && rp.status == 201 && second != NULL);
+	CHECK(strcmp(first, second) == 0);
+	free(second);
+	/* once its job is forgotten it is found in the store */
+	jobs_close(g.jobs);
+	CHECK_EQ(jobs_open(r.st, r.policies, NULL, NULL, &g.jobs, NULL), 0);
+	second = post_once(&g, body, NOW + LIMIT_JUDGE_SETTLE_MS, &rp, &rc);
 	CHECK(rc == 0 && rp.status == 200 && second != NULL);
 	CHECK(strcmp(first, second) == 0);
-	CHECK_EQ(atomic_load(&g.n_reports), 0);
 	free(first);
 	free(second);
+	jobs_close(g.jobs);
+	auth_close(g.auth);
+	gate_room_close(&r);
+}
+
+static int enough(void *ctx, uint32_t n_windows)
+{
+	(void)ctx;
+	return n_windows == 3 ? -ECANCELED : 0;
+}
+
+/* What the end of the gate cuts off leaves nothing, and is asked for again. */
+static void what_is_cut_off_is_judged_when_asked_again(void)
+{
+	const struct store_rollout want = {
+		.service = "orders",
+		.baseline = "v1",
+		.canary = "v2",
+		.policy = "default",
+		.policy_version = 1,
+		.begun_ms = ROOM_T0 + 10 * STORY_WINDOW_MS,
+		.until_ms = ROOM_T0 + 20 * STORY_WINDOW_MS,
+		.step = 1,
+	};
+	struct store_rollout found;
+	struct gate_room r;
+
+	CHECK_EQ(gate_room_open(&r), 0);
+	CHECK_EQ(gate_room_tell(&r, 0, 20), 0);
+	CHECK_EQ(
+		judge_past(r.st, r.policies, &want, enough, NULL, &found, NULL),
+		-ECANCELED);
+	CHECK_EQ(store_find_past(r.st, &want, &found, NULL), -ENOENT);
+	gate_room_down(&r);
+	CHECK_EQ(gate_room_up(&r, NOW), 0);
+	CHECK_EQ(judge(&r, 10, 20, NULL), 0);
+	CHECK_EQ(store_find_past(r.st, &want, &found, NULL), 0);
+	gate_room_close(&r);
+}
+
+static void a_live_rollout_has_nothing_to_wait_for(void)
+{
+	struct gate g = { .store = NULL };
+	struct request rq = { .body = WHO "\"attempt\":1}",
+			      .n_query = 1,
+			      .query = { { "wait", "5" } } };
+	struct gate_room r;
+	struct reply rp = { .status = 0 };
+
+	CHECK_EQ(gate_room_open(&r), 0);
+	CHECK_EQ(gate_of(&r, &g), 0);
+	rq.body_len = strlen(rq.body);
+	rq.auth = g.auth;
+	CHECK_EQ(api_rollout_create(&g, &rq, &rp), -EINVAL);
+	CHECK(strstr(rp.err.text, "only with from and until") != NULL);
+	rq.query[0].name = "wiat";
+	memset(&rp, 0, sizeof(rp));
+	CHECK_EQ(api_rollout_create(&g, &rq, &rp), -EINVAL);
+	CHECK(strstr(rp.err.text, "wiat") != NULL);
+	jobs_close(g.jobs);
 	auth_close(g.auth);
 	gate_room_close(&r);
 }
@@ -320,5 +413,9 @@ const struct test_case test_cases[] = {
 	  a_range_that_cannot_be_judged_is_refused },
 	{ "past: a range is judged once and then found",
 	  a_range_is_judged_once_and_then_found },
+	{ "past: what is cut off is judged when asked again",
+	  what_is_cut_off_is_judged_when_asked_again },
+	{ "past: a live rollout has nothing to wait for",
+	  a_live_rollout_has_nothing_to_wait_for },
 	{ NULL, NULL },
 };

@@ -10,9 +10,14 @@
 #include <string.h>
 
 #include "common/err.h"
+#include "gate/api.h"
+#include "gate/auth.h"
+#include "gate/gate.h"
+#include "gate/jobs.h"
 #include "gate/judge.h"
 #include "gate/judge_replay.h"
 #include "gate/policies.h"
+#include "gate/request.h"
 #include "gate/store.h"
 #include "stats/method.h"
 #include "tests/gate_room.h"
@@ -49,7 +54,8 @@ static int replay(struct gate_room *r, struct replay *ret)
 				   &err);
 
 	if (rc == 0)
-		rc = judge_replay(r->st, r->policies, &r->rollout, ret, &err);
+		rc = judge_replay(r->st, r->policies, &r->rollout, NULL, NULL,
+				  ret, &err);
 	if (rc < 0 && err.text[0] == '\0')
 		test_fail(__FILE__, __LINE__, "%d without a reason", rc);
 	return rc;
@@ -282,6 +288,81 @@ static void what_was_known_then_is_known_again(void)
 	gate_room_close(&r);
 }
 
+static int enough(void *ctx, uint32_t n_windows)
+{
+	(void)ctx;
+	return n_windows == 3 ? -ECANCELED : 0;
+}
+
+static void a_replay_ends_when_it_is_told_to(void)
+{
+	struct gate_room r;
+	struct replay p = { .n_windows = 77 };
+
+	CHECK_EQ(gate_room_open(&r), 0);
+	CHECK_EQ(tell(&r), 0);
+	CHECK_EQ(judge_replay(r.st, r.policies, &r.rollout, enough, NULL, &p,
+			      NULL),
+		 -ECANCELED);
+	CHECK_EQ(p.n_windows, 77);
+	gate_room_close(&r);
+}
+
+/* Ask until it is done, as a client does. */
+static int ask(struct gate *g, const char *id, struct reply *rp)
+{
+	int rc;
+
+	do {
+		struct request rq = { .param = { id }, .auth = g->auth };
+
+		memset(rp, 0, sizeof(*rp));
+		rc = api_replay_get(g, &rq, rp);
+		if (rp->status != 202)
+			break;
+		/* until then the request waits, and has what to say */
+		if (!rp->wait || !strstr(rp->body.bytes, "\"windows\":"))
+			rc = -EPROTO;
+		buf_release(&rp->body);
+	} while (rc == 0);
+	return rc;
+}
+
+static void the_api_has_it_done_beside_the_requests(void)
+{
+	struct gate g = { .store = NULL };
+	struct gate_room r;
+	struct reply rp;
+	char id[24];
+
+	CHECK_EQ(gate_room_open(&r), 0);
+	CHECK_EQ(tell(&r), 0);
+	CHECK_EQ(auth_open(NULL, &g.auth, NULL), 0);
+	CHECK_EQ(jobs_open(r.st, r.policies, NULL, NULL, &g.jobs, NULL), 0);
+	g.store = r.st;
+	g.policies = r.policies;
+	g.judge = r.j;
+	(void)snprintf(id, sizeof(id), "%" PRId64, r.rollout.rollout_id);
+	CHECK_EQ(ask(&g, id, &rp), 0);
+	CHECK(strstr(rp.body.bytes, "\"outcome\":\"identical\"") != NULL);
+	CHECK(strstr(rp.body.bytes, "\"other_method\":0,\"unexplained\":0"));
+	buf_release(&rp.body);
+	CHECK_EQ(ask(&g, "77", &rp), -ENOENT);
+	buf_release(&rp.body);
+	jobs_close(g.jobs);
+	CHECK_EQ(jobs_open(r.st, r.policies, NULL, NULL, &g.jobs, NULL), 0);
+	CHECK_EQ(store_stop_rollout(r.st, r.rollout.rollout_id,
+				    ROOM_T0 + ROOM_MIN, "enough", NULL),
+		 0);
+	CHECK_EQ(store_trim(r.st, ROOM_T0 + STORY_WINDOW_MS, NULL, NULL), 0);
+	CHECK_EQ(ask(&g, id, &rp), -ENODATA);
+	CHECK(strstr(rp.err.text, "no longer kept") != NULL);
+	buf_release(&rp.body);
+	jobs_close(g.jobs);
+	auth_close(g.auth);
+	gate_room_close(&r);
+}
+
 static void what_retention_deleted_cannot_be_replayed(void)
 {
 	struct gate_room r;
@@ -313,6 +394,10 @@ const struct test_case test_cases[] = {
 	  an_altered_batch_is_found_where_it_tells },
 	{ "replay: what was known then is known again",
 	  what_was_known_then_is_known_again },
+	{ "replay: it ends when it is told to",
+	  a_replay_ends_when_it_is_told_to },
+	{ "replay: the API has it done beside the requests",
+	  the_api_has_it_done_beside_the_requests },
 	{ "replay: what retention deleted cannot be replayed",
 	  what_retention_deleted_cannot_be_replayed },
 	{ NULL, NULL },
