@@ -141,6 +141,7 @@ static void write_document(struct buf *out, const struct store_rollout *r,
 	put_count(out, "baseline_instances", v->baseline_instances);
 	put_count(out, "windows", v->windows);
 	put_count(out, "need_requests", v->need_requests);
+	put_count(out, "need_seconds", v->need_seconds);
 	put_count(out, "need_instances", v->need_instances);
 	put_count(out, "need_baseline_instances", v->need_baseline_instances);
 	(void)!snprintf(report, sizeof(report), "%.200s/rollouts/%" PRId64,
@@ -282,6 +283,8 @@ static int read_counts(const struct json *root, struct verdict *v,
 			      &v->baseline_instances, err);
 	if (rc == 0)
 		rc = read_u32(root, "windows", &v->windows, err);
+	if (rc == 0)
+		rc = read_u32(root, "need_seconds", &v->need_seconds, err);
 	if (rc == 0)
 		rc = read_u32(root, "need_instances", &v->need_instances, err);
 	if (rc == 0)

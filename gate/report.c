@@ -100,6 +100,15 @@ static void write_p99(struct buf *b, const struct verdict *v)
 	end_fact(b);
 }
 
+/* ", 7 min at this rate"; nothing of 0. */
+static void write_seconds(struct buf *b, uint32_t s)
+{
+	if (s > 0 && s < 120)
+		buf_printf(b, ", %" PRIu32 " s at this rate", s);
+	else if (s > 0)
+		buf_printf(b, ", %" PRIu32 " min at this rate", (s + 30) / 60);
+}
+
 /* Data held against data needed. */
 static void write_data(struct buf *b, const struct verdict *v)
 {
@@ -111,8 +120,10 @@ static void write_data(struct buf *b, const struct verdict *v)
 	if (v->need_requests > 0) {
 		buf_puts(b, ", about ");
 		html_count(b, v->need_requests);
+		buf_puts(b, " more needed");
+		write_seconds(b, v->need_seconds);
 		buf_printf(b,
-			   " more needed<br><meter min=\"0\" max=\"%" PRIu64
+			   "<br><meter min=\"0\" max=\"%" PRIu64
 			   "\" value=\"%" PRIu64
 			   "\" aria-label=\"canary requests held\"></meter>",
 			   need, v->canary_requests);

@@ -76,6 +76,29 @@ void tilts_sub(struct tilts *t, const struct tilts *drop)
 		t->log_e[i] -= drop->log_e[i];
 }
 
+double tilts_log_mix(const struct tilts *t, const double weight[TILT_N])
+{
+	double hi = t->log_e[0];
+	double sum = 0.0;
+
+	for (int i = 1; i < TILT_N; i++)
+		hi = t->log_e[i] > hi ? t->log_e[i] : hi;
+	for (int i = 0; i < TILT_N; i++)
+		sum += weight[i] * exp(t->log_e[i] - hi);
+	return hi + log(sum);
+}
+
+double tilts_lead(const struct tilts *t, const double weight[TILT_N])
+{
+	int lead = 0;
+
+	for (int i = 1; i < TILT_N; i++)
+		if (t->log_e[i] + log(weight[i]) >
+		    t->log_e[lead] + log(weight[lead]))
+			lead = i;
+	return t->log_e[lead];
+}
+
 double tilts_log_mean(const struct tilts *t)
 {
 	double hi = t->log_e[0];
@@ -86,4 +109,11 @@ double tilts_log_mean(const struct tilts *t)
 	for (int i = 0; i < TILT_N; i++)
 		sum += exp(t->log_e[i] - hi);
 	return hi + log(sum / TILT_N);
+}
+
+double tilts_times(double log_e, double lead, double wanted)
+{
+	const double luck = 0.5; /* a bet that won less may yet lose it */
+
+	return lead < luck ? INFINITY : fmax(wanted + lead - log_e, 0.0) / lead;
 }

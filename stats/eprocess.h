@@ -73,4 +73,19 @@ void tilts_sub(struct tilts *t, const struct tilts *drop);
 /* ln of the mean over the tilts. */
 double tilts_log_mean(const struct tilts *t);
 
+/* ln of the mean weighted by weight, whose sum is 1. */
+double tilts_log_mix(const struct tilts *t, const double weight[TILT_N]);
+
+/* ln of the tilt that has most of that mean, without its weight. */
+double tilts_lead(const struct tilts *t, const double weight[TILT_N]);
+
+/*
+ * A bet that is right wins the same with each request.  What it has won so far,
+ * lead, is therefore its share of what it must win: that the mixture, now
+ * log_e, comes to wanted, which is that and all that the mixture lost on
+ * others. So many times the time so far does that take; INFINITY where nothing
+ * was won.
+ */
+double tilts_times(double log_e, double lead, double wanted);
+
 #endif /* STATS_EPROCESS_H */

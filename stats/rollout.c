@@ -142,6 +142,14 @@ static void routes_weigh(struct rollout *r)
 	r->weighted = r->weighted || n > 0;
 }
 
+/* A window that is longer than a block is one. */
+static double block_s(const struct rollout *r)
+{
+	int64_t window_ms = r->last_to_ms - r->last_from_ms;
+
+	return (double)(window_ms > BLOCK_MS ? window_ms : BLOCK_MS) / 1000.0;
+}
+
 /*
  * Requests per instance, the last blocks counting most: a ramp changes it,
  * and what it was an hour ago says nothing of now.
@@ -166,7 +174,13 @@ static void load_note(struct rollout *r)
 		r->load_n[c] = keep * r->load_n[c] + n[c];
 		r->load_i[c] = keep * r->load_i[c] + n_i[c];
 	}
+	r->load_s = keep * r->load_s + block_s(r);
 	r->load_rounds++;
+}
+
+double rollout_rate(const struct rollout *r, enum cohort c)
+{
+	return r->load_s > 0.0 ? r->load_n[c] / r->load_s : 0.0;
 }
 
 /* Has any judged route both cohorts in the block? */
@@ -381,6 +395,7 @@ static void step_begin(struct rollout *r, uint32_t step)
 	r->round_step = r->round;
 	r->windows_step = 0;
 	r->load_rounds = 0;
+	r->load_s = 0.0;
 	memset(r->load_n, 0, sizeof(r->load_n));
 	memset(r->load_i, 0, sizeof(r->load_i));
 	for (uint32_t i = 0; i < r->n_routes; i++)

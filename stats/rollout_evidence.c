@@ -11,13 +11,11 @@
 #include "stats/special.h"
 
 /* Evidence still there without one instance, or one short incident. */
-static const double LOG_ROBUST = 1.0986122886681098; /* ln 3 */
+const double rollout_log_robust = 1.0986122886681098; /* ln 3 */
 /* Weak evidence beyond the instance floor suffices: METHOD.md, "Floor". */
-static const double LOG_FLOOR = 1.0986122886681098; /* ln 3 */
+const double rollout_log_floor = 1.0986122886681098; /* ln 3 */
 /* A route that carries this much of the canary passes for itself. */
 static const double SHARE_ALONE = 0.25;
-/* Weak evidence that the others need of their own: METHOD.md, "PASS". */
-static const double LOG_REST = 1.0986122886681098; /* ln 3 */
 /* Fewer requests than this have no P99 to speak of: 20 beyond it. */
 static const double REST_TAIL = 2000.0;
 /* One below this is too rare to wait for. */
@@ -65,26 +63,31 @@ struct rollout_evidence rollout_ask(const struct rollout *r,
 	return e;
 }
 
+uint32_t rollout_n_canary(const struct rollout *r)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < r->n_instances; i++)
+		n += r->instances[i].cohort == COHORT_CANARY &&
+		     r->instances[i].judged;
+	return n;
+}
+
 /* Is there as much without the worst instance, or the worst two minutes? */
 static bool robust(const struct rollout *r)
 {
-	uint32_t n_canary = 0;
-
-	for (uint32_t i = 0; i < r->n_instances; i++)
-		n_canary += r->instances[i].cohort == COHORT_CANARY &&
-			    r->instances[i].judged;
-	if (n_canary < 2) {
+	if (rollout_n_canary(r) < 2) {
 		for (uint32_t i = 0; i < r->round; i++)
 			if (rollout_ask(r, ASK_WITHOUT, i,
 					i + r->incident_rounds)
-				    .log_e < LOG_ROBUST)
+				    .log_e < rollout_log_robust)
 				return false;
 		return r->round > 0;
 	}
 	for (uint32_t i = 0; i < r->n_instances; i++)
 		if (r->instances[i].cohort == COHORT_CANARY &&
 		    r->instances[i].judged &&
-		    rollout_ask(r, ASK_BUT, i, 0).log_e < LOG_ROBUST)
+		    rollout_ask(r, ASK_BUT, i, 0).log_e < rollout_log_robust)
 			return false;
 	return true;
 }
@@ -94,7 +97,8 @@ enum rollout_shift rollout_shift_holds(const struct rollout *r,
 {
 	*ret_e = rollout_ask(r, ASK_NULL, SHIFT_LIMIT, 0);
 	if (ret_e->log_e + log(r->policy.alpha_fail) < 0.0 ||
-	    rollout_ask(r, ASK_NULL, SHIFT_FLOOR, 0).log_e < LOG_FLOOR ||
+	    rollout_ask(r, ASK_NULL, SHIFT_FLOOR, 0).log_e <
+		    rollout_log_floor ||
 	    !robust(r))
 		return SHIFT_HOLDS_NOT;
 	/* the last third of the time must agree, or it is over */
@@ -106,24 +110,24 @@ enum rollout_shift rollout_shift_holds(const struct rollout *r,
 
 /* --- passing --- */
 
-/* The evidence that is furthest from a pass; >= 0 passes. */
-double rollout_pass_left(const struct rollout *r)
+void rollout_pass_reach(const struct rollout *r, struct pass_reach *ret_reach)
 {
+	struct pass_reach *reach = ret_reach;
 	double n_canary = 0.0;
 	double n_compared = 0.0;
 	struct pass all = { 0 };
 	struct pass rest = { 0 };
 	double n_rest = 0.0;
-	double left;
 
 	for (uint32_t i = 0; i < r->n_routes; i++)
 		if (r->routes[i].shift) {
 			n_canary += (double)r->routes[i].n_requests[1];
 			n_compared += (double)r->routes[i].n_compared[1];
 		}
+	*reach = (struct pass_reach){ -INFINITY, INFINITY };
 	if (n_canary <= 0.0 || n_compared < SHARE_COMPARED * n_canary)
-		return -INFINITY;
-	left = INFINITY;
+		return;
+	*reach = (struct pass_reach){ INFINITY, 0.0 };
 	for (uint32_t i = 0; i < r->n_routes; i++) {
 		const struct rollout_route *route = &r->routes[i];
 		double share = (double)route->n_compared[1] / n_compared;
@@ -132,23 +136,22 @@ double rollout_pass_left(const struct rollout *r)
 			continue;
 		if (shift_log_far_tail(route->shift) +
 			    log(r->policy.alpha_pass) >=
-		    0.0)
-			return -INFINITY;
+		    0.0) {
+			*reach = (struct pass_reach){ -INFINITY, INFINITY };
+			return;
+		}
 		shift_pass_add(route->shift, &all);
 		if (share >= SHARE_ALONE) {
 			struct pass own = { 0 };
 
 			shift_pass_add(route->shift, &own);
-			left = fmin(left,
-				    pass_log_left(&own, r->policy.alpha_pass));
+			pass_reach(&own, r->policy.alpha_pass, reach);
 		} else {
 			shift_pass_add(route->shift, &rest);
 			n_rest += (double)route->n_compared[1];
 		}
 	}
-	left = fmin(left, pass_log_left(&all, r->policy.alpha_pass));
+	pass_reach(&all, r->policy.alpha_pass, reach);
 	if (n_rest > 0.0)
-		left = fmin(left, pass_log_latency(&rest, n_rest >= REST_TAIL) -
-					  LOG_REST);
-	return isfinite(left) ? left : -INFINITY;
+		pass_reach_latency(&rest, n_rest >= REST_TAIL, reach);
 }

@@ -21,8 +21,6 @@
 /* A disaster is believed later than a shift: nothing checks it further. */
 static const double LOG_GROSS = 6.907755278982137; /* ln 1000 */
 
-enum { TAIL_REQUESTS = 2000 }; /* 20 of them beyond P99 */
-
 /* --- figures --- */
 
 static const struct rollout_route *lead_route(const struct rollout *r)
@@ -199,57 +197,6 @@ static bool instances_forbid(const struct rollout *r, struct verdict *v,
 	*(canary ? &v->need_instances : &v->need_baseline_instances) =
 		(uint32_t)(f->permitted - f->seen);
 	return true;
-}
-
-/* --- what is missing --- */
-
-/*
- * Evidence grows with this power of the requests: it begins by paying for
- * all the tilts and levels that it bets on.  Of simulated rollouts, half way.
- */
-static const double GROWTH_PASS = 1.3;
-static const double GROWTH_FAIL = 2.0;
-
-/*
- * Canary requests until the evidence is enough, if it goes on growing as it
- * did: towards a pass, or towards a failure where the shift is beyond the
- * limit.
- */
-static uint64_t need_requests(const struct rollout *r, const struct verdict *v,
-			      double left)
-{
-	double n = (double)v->canary_requests;
-	double all = n;
-	double start = log(r->policy.alpha_pass);
-	double growth = GROWTH_PASS;
-	double grown;
-	double need;
-
-	if (v->limit_ms > 0.0 && v->shift_ms > v->limit_ms) {
-		start = log(r->policy.alpha_fail);
-		growth = GROWTH_FAIL;
-		left = rollout_ask(r, ASK_NULL, SHIFT_LIMIT, 0).log_e + start;
-	} else if (r->round > 0) {
-		/* evidence for a pass is that of the step alone */
-		n *= (double)(r->round - r->round_step) / r->round;
-	}
-	grown = left - start;
-	if (!isfinite(left) || grown <= 0.1 || n <= 0.0)
-		need = fmax(TAIL_REQUESTS, 2.0 * all);
-	else
-		need = n * (pow(fmax(-start, 0.1) / grown, 1.0 / growth) - 1.0);
-	/* a pass also takes the windows that the policy asks for */
-	if (r->windows_step > 0 && r->windows_step < r->policy.soak_windows)
-		need = fmax(need,
-			    n * (r->policy.soak_windows - r->windows_step) /
-				    r->windows_step);
-	need = fmin(fmax(need, 100.0), 1e8);
-	/* two figures: it is a forecast */
-	{
-		double unit = pow(10.0, floor(log10(need)) - 1.0);
-
-		return (uint64_t)(ceil(need / unit) * unit);
-	}
 }
 
 /* --- the hot path --- */
@@ -436,15 +383,16 @@ static bool decide_forbidden(const struct rollout *r, int64_t now_ms, bool over,
 
 /* Nothing decides: say what is missing. */
 static void decide_missing(const struct rollout *r,
-			   const struct rollout_route *lead, double left,
-			   bool over, int64_t now_ms, struct verdict *v)
+			   const struct rollout_route *lead,
+			   const struct pass_reach *reach, bool over,
+			   int64_t now_ms, struct verdict *v)
 {
 	struct verdict_facts f = { .wait_ms = (double)(now_ms - r->begun_ms) };
 	bool again = v->code == CODE_TRANSIENT;
 
-	v->need_requests = need_requests(r, v, left);
+	rollout_forecast(r, reach, v);
 	if (rollout_variance(r, lead, v)) {
-		v->need_requests = 0;
+		v->need_requests = v->need_seconds = 0;
 		say(r, v, VERDICT_INCONCLUSIVE, over, &f);
 		return;
 	}
@@ -468,8 +416,8 @@ static void decide(const struct rollout *r, int64_t now_ms, struct verdict *v)
 	struct rollout_evidence e;
 	enum rollout_shift slower;
 	const char *why;
+	struct pass_reach reach;
 	char text[128];
-	double left;
 
 	figures(r, lead, v);
 	if (decide_at_once(r, v) || decide_forbidden(r, now_ms, over, v))
@@ -487,8 +435,8 @@ static void decide(const struct rollout *r, int64_t now_ms, struct verdict *v)
 		say(r, v, VERDICT_FAIL, true, &f);
 		return;
 	}
-	left = rollout_pass_left(r);
-	if (slower == SHIFT_HOLDS_NOT && left >= 0.0 &&
+	rollout_pass_reach(r, &reach);
+	if (slower == SHIFT_HOLDS_NOT && reach.left >= 0.0 &&
 	    r->windows_step >= r->policy.soak_windows) {
 		figures_route(busiest_route(r), v);
 		if (r->policy.profile_gates &&
@@ -505,7 +453,7 @@ static void decide(const struct rollout *r, int64_t now_ms, struct verdict *v)
 		return;
 	}
 	v->code = slower == SHIFT_WENT_AWAY ? CODE_TRANSIENT : CODE_COLLECTING;
-	decide_missing(r, lead, left, over, now_ms, v);
+	decide_missing(r, lead, &reach, over, now_ms, v);
 }
 
 void rollout_judge(struct rollout *r, int64_t now_ms, struct verdict *ret_v)

@@ -27,6 +27,7 @@ enum {
 	/* routes told apart; the rest is {other}, over both cohorts together */
 	ROUTES_MAX = 200,
 	INSTANCES_MAX = 4096,
+	TAIL_REQUESTS = 2000, /* 20 of them beyond P99 */
 };
 
 /* One instance on one route: the block that is being gathered. */
@@ -102,6 +103,7 @@ struct rollout {
 	bool window_both;	 /* the newest window had both cohorts */
 	double load_n[COHORT_N]; /* requests in recent compared blocks */
 	double load_i[COHORT_N]; /* instances, once for each block */
+	double load_s;		 /* and how long these blocks were */
 	uint32_t load_rounds;
 
 	enum latency_kind basis;
@@ -150,8 +152,26 @@ enum rollout_shift { SHIFT_HOLDS_NOT, SHIFT_HOLDS, SHIFT_WENT_AWAY };
 enum rollout_shift rollout_shift_holds(const struct rollout *r,
 				       struct rollout_evidence *ret_e);
 
-/* The evidence that is furthest from a pass; >= 0 passes. */
-double rollout_pass_left(const struct rollout *r);
+/* How far the evidence is from a pass; -INFINITY where nothing may pass. */
+void rollout_pass_reach(const struct rollout *r, struct pass_reach *ret_reach);
+
+/* A cohort's requests per second in recent blocks: rollout.c. */
+double rollout_rate(const struct rollout *r, enum cohort c);
+
+/* Canary instances that were compared: rollout_evidence.c. */
+uint32_t rollout_n_canary(const struct rollout *r);
+
+/* Evidence that a shift must also have, in logs: rollout_evidence.c. */
+extern const double rollout_log_robust;
+extern const double rollout_log_floor;
+
+/*
+ * Fill v->need_requests and need_seconds: what is missing until v, whose
+ * figures are there, is decided, to two figures.  reach is
+ * rollout_pass_reach()'s.
+ */
+void rollout_forecast(const struct rollout *r, const struct pass_reach *reach,
+		      struct verdict *v);
 
 /* Gathering: rollout_gather.c.  Returns are 0, -EMSGSIZE or -ENOMEM. */
 int rollout_meet(struct rollout *r, const struct rollout_window *w);

@@ -46,11 +46,14 @@ static enum verdict_word route_word(const struct rollout *r,
 				    const struct rollout_route *route,
 				    double log_fail, const struct pass *pass)
 {
+	struct pass_reach reach = { INFINITY, 0.0 };
+
 	if (route->ignored)
 		return VERDICT_PASS;
 	if (log_fail + log(r->policy.alpha_fail) >= 0.0)
 		return VERDICT_FAIL;
-	if (pass_log_left(pass, r->policy.alpha_pass) >= 0.0)
+	pass_reach(pass, r->policy.alpha_pass, &reach);
+	if (reach.left >= 0.0)
 		return VERDICT_PASS;
 	return VERDICT_RUNNING;
 }

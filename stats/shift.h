@@ -57,7 +57,8 @@ enum shift_null {
 struct against {
 	double latency;
 	double rate[RATE_N];
-	double all; /* ln of their sum */
+	double all;  /* ln of their sum */
+	double lead; /* ln of the largest bet in it, before its weight */
 };
 
 /* Evidence for the canary: items, each started anew at several blocks. */
@@ -137,20 +138,26 @@ double shift_log_gross(const struct shift *s);
 /* Add this route's evidence for the canary to sum. */
 void shift_pass_add(const struct shift *s, struct pass *sum);
 
+/* How far evidence for the canary is from enough. */
+struct pass_reach {
+	double left;  /* least of ln E - ln wanted over all items; >= 0: enough
+		       */
+	double times; /* the blocks until enough over those so far; the most */
+};
+
 /*
- * How far evidence for the canary is from enough: the smallest of ln E -
- * ln wanted over all items; >= 0 is enough.  alpha is the policy's.
+ * Of all items, alpha being the policy's, or of latencies alone, ln 3 being
+ * enough and without tail not of P99 either: r becomes the worse of both.
  */
-double pass_log_left(const struct pass *sum, double alpha);
+void pass_reach(const struct pass *sum, double alpha, struct pass_reach *r);
+void pass_reach_latency(const struct pass *sum, bool tail,
+			struct pass_reach *r);
 
 /* ln of the weakest item at the limit. */
 double pass_log(const struct pass *sum);
 
 /* The same of the weakest item beyond the floor. */
 double pass_log_floor(const struct pass *sum);
-
-/* ln of latencies alone at the limit, and without tail not of P99 either. */
-double pass_log_latency(const struct pass *sum, bool tail);
 
 /* What there is to show. */
 struct shift_view {

@@ -16,6 +16,24 @@ const double shift_level_p[LEVEL_N] = { 0.50, 0.90, 0.97, 0.99, 0.997, 0.999 };
 /* Which pass item a level has, or -1: 0, 1 and 2 times two. */
 const int shift_pass_of_level[LEVEL_N] = { 0, 1, -1, 2, -1, -1 };
 
+/*
+ * Weights of the tilts at each level.  Near the median shifts move the share
+ * above by little and there are many requests; at the far tail there are few,
+ * and only a rate that doubles can be seen at all.
+ */
+const double shift_tilt_weight[LEVEL_N][TILT_N] = {
+	{ 0.14, 0.20, 0.22, 0.20, 0.14, 0.07, 0.03 },
+	{ 0.14, 0.20, 0.22, 0.20, 0.14, 0.07, 0.03 },
+	{ 0.05, 0.10, 0.16, 0.22, 0.22, 0.15, 0.10 },
+	{ 0.05, 0.10, 0.16, 0.22, 0.22, 0.15, 0.10 },
+	{ 0.02, 0.04, 0.09, 0.15, 0.20, 0.25, 0.25 },
+	{ 0.02, 0.04, 0.09, 0.15, 0.20, 0.25, 0.25 },
+};
+/* An event may be a hundred times as rare as another: all alike. */
+const double shift_rate_tilt_weight[TILT_N] = { 1.0 / TILT_N, 1.0 / TILT_N,
+						1.0 / TILT_N, 1.0 / TILT_N,
+						1.0 / TILT_N, 1.0 / TILT_N,
+						1.0 / TILT_N };
 /* Ten times the median: nobody waits for a test. */
 static const double GROSS_LOG_RATIO = 2.302585092994046;
 

@@ -16,34 +16,43 @@
 static const double level_weight[LEVEL_N] = {
 	0.14, 0.14, 0.18, 0.34, 0.12, 0.08
 };
+
 static const double LATENCY_WEIGHT = 0.8;
 static const double rate_weight[RATE_N] = { 0.12, 0.08 };
 
-/* Weights of the starts of the evidence for the canary. */
-static const double start_weight[PASS_START_N] = { 0.55, 0.15, 0.15, 0.15 };
+/* A term of a mixture joins it. */
+static void join(struct against *a, double log_weight, const struct tilts *t,
+		 const double *weight, double *most)
+{
+	double term = log_weight + tilts_log_mix(t, weight);
 
-/* Weak evidence that must be there beyond the floor as well. */
-static const double FLOOR_WANTED = 3.0;
+	if (term > *most) {
+		*most = term;
+		a->lead = tilts_lead(t, weight);
+	}
+	a->all = special_log_add(a->all, term);
+}
 
 /* Mix levels and rates; a rate is over its limit by ratio and by rise. */
 static void mix(const struct tilts level_and_ratio[METRIC_N],
 		const struct tilts *rise, struct against *ret_a)
 {
-	double sum = -INFINITY;
+	double most = -INFINITY;
 
+	ret_a->all = -INFINITY;
 	for (int p = 0; p < LEVEL_N; p++)
-		sum = special_log_add(
-			sum, log(level_weight[p]) +
-				     tilts_log_mean(&level_and_ratio[p]));
-	ret_a->latency = log(LATENCY_WEIGHT) + sum;
-	ret_a->all = ret_a->latency;
+		join(ret_a, log(LATENCY_WEIGHT * level_weight[p]),
+		     &level_and_ratio[p], shift_tilt_weight[p], &most);
+	ret_a->latency = ret_a->all;
 	for (int k = 0; k < RATE_N; k++) {
-		double e = tilts_log_mean(&level_and_ratio[LEVEL_N + k]);
+		const struct tilts *t = &level_and_ratio[LEVEL_N + k];
 
-		if (rise)
-			e = fmin(e, tilts_log_mean(&rise[k]));
-		ret_a->rate[k] = log(rate_weight[k]) + e;
-		ret_a->all = special_log_add(ret_a->all, ret_a->rate[k]);
+		if (rise && tilts_log_mean(&rise[k]) < tilts_log_mean(t))
+			t = &rise[k];
+		join(ret_a, log(rate_weight[k]), t, shift_rate_tilt_weight,
+		     &most);
+		ret_a->rate[k] = log(rate_weight[k]) +
+				 tilts_log_mix(t, shift_rate_tilt_weight);
 	}
 }
 
@@ -108,7 +117,8 @@ double shift_log_far_tail(const struct shift *s)
 	double most = -INFINITY;
 
 	for (int p = LEVEL_P99 + 1; p < LEVEL_N; p++)
-		most = fmax(most, tilts_log_mean(&s->null[SHIFT_NONE][p]));
+		most = fmax(most, tilts_log_mix(&s->null[SHIFT_NONE][p],
+						shift_tilt_weight[p]));
 	return most;
 }
 
@@ -127,61 +137,6 @@ void shift_pass_add(const struct shift *s, struct pass *sum)
 	for (int i = 0; i < PASS_ITEM_N; i++)
 		for (int k = 0; k < PASS_START_N; k++)
 			tilts_add(&sum->t[i][k], &s->pass.t[i][k]);
-}
-
-static double item_log(const struct pass *sum, int item)
-{
-	double log_e = -INFINITY;
-
-	for (int k = 0; k < PASS_START_N; k++)
-		log_e = special_log_add(
-			log_e, log(start_weight[k]) +
-				       tilts_log_mean(&sum->t[item][k]));
-	return log_e;
-}
-
-/* A rate is within its limit by ratio or by rise: the mean of both. */
-static double rate_log(const struct pass *sum, int rate, bool floor)
-{
-	int item = 2 * PASS_LEVEL_N + 4 * rate + (floor ? 2 : 0);
-
-	return special_log_add(item_log(sum, item), item_log(sum, item + 1)) -
-	       log(2.0);
-}
-
-double pass_log_latency(const struct pass *sum, bool tail)
-{
-	double least = INFINITY;
-
-	for (int i = 0; i < PASS_LEVEL_N - !tail; i++)
-		least = fmin(least, item_log(sum, 2 * i));
-	return least;
-}
-
-double pass_log(const struct pass *sum)
-{
-	double least = pass_log_latency(sum, true);
-
-	for (int k = 0; k < RATE_N; k++)
-		least = fmin(least, rate_log(sum, k, false));
-	return least;
-}
-
-double pass_log_floor(const struct pass *sum)
-{
-	double least = INFINITY;
-
-	for (int i = 0; i < PASS_LEVEL_N; i++)
-		least = fmin(least, item_log(sum, 2 * i + 1));
-	for (int k = 0; k < RATE_N; k++)
-		least = fmin(least, rate_log(sum, k, true));
-	return least;
-}
-
-double pass_log_left(const struct pass *sum, double alpha)
-{
-	return fmin(pass_log(sum) + log(alpha),
-		    pass_log_floor(sum) - log(FLOOR_WANTED));
 }
 
 /*

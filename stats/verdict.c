@@ -45,7 +45,7 @@ static const struct {
 	[CODE_NOT_ENOUGH_REQUESTS] = { "NOT_ENOUGH_REQUESTS",
 				       "{canary_requests} canary requests so "
 				       "far{so_far}; about {need} "
-				       "more are needed to decide",
+				       "more{need_time} are needed to decide",
 				       "{canary_requests} canary requests were "
 				       "too few to decide"
 				       "{so_far}; about {need} more would be "
@@ -53,8 +53,8 @@ static const struct {
 				       "above {detectable}" },
 	[CODE_COLLECTING] = { "COLLECTING",
 			      P99 " so far " INTERVAL
-				  "; about {need} more canary requests "
-				  "are needed to decide",
+				  "; about {need} more canary requests"
+				  "{need_time} are needed to decide",
 			      P99
 			      " " INTERVAL
 			      "; about {need} more canary requests would be "
@@ -251,6 +251,16 @@ static void add_wait(struct text *t, double ms)
 		text_printf(t, "%.0f min", s / 60.0);
 }
 
+/* " (7 min at this rate)"; nothing where there is no traffic now. */
+static void add_need_time(struct text *t, const struct verdict *v)
+{
+	if (v->need_seconds == 0)
+		return;
+	text_printf(t, " (");
+	add_wait(t, 1000.0 * v->need_seconds);
+	text_printf(t, " at this rate)");
+}
+
 /* Decimals that shift, interval and limit have in common. */
 static int decimals_shift(const struct verdict *v)
 {
@@ -365,6 +375,8 @@ static void add_field(struct text *t, const char *name, size_t len,
 		text_printf(t, "%+.*f", decimals_shift(v), v->limit_ms);
 	else if (IS("need"))
 		add_count(t, v->need_requests);
+	else if (IS("need_time"))
+		add_need_time(t, v);
 	else if (IS("canary_requests"))
 		add_count(t, v->canary_requests);
 	else if (IS("canary_instances"))

@@ -92,6 +92,7 @@ struct verdict {
 	uint32_t baseline_instances;
 	uint32_t windows;	 /* compared so far */
 	uint64_t need_requests;	 /* canary requests still missing, about */
+	uint32_t need_seconds;	 /* that they take at the present rate */
 	uint32_t need_instances; /* canary instances still missing, about */
 	uint32_t need_baseline_instances; /* baseline ones, besides */
 	double detectable_ratio; /* smallest P99 ratio that could be seen; 0 */

@@ -184,9 +184,9 @@ static void a_records_keys_belong_to_the_method(void)
 		"shift_lo_ms shift_hi_ms limit_ms hot_share_baseline "
 		"hot_share_canary detectable_ratio hot_function "
 		"canary_requests baseline_requests canary_instances "
-		"baseline_instances windows need_requests need_instances "
-		"need_baseline_instances report ";
-	enum { PINNED_METHOD = 2 };
+		"baseline_instances windows need_requests need_seconds "
+		"need_instances need_baseline_instances report ";
+	enum { PINNED_METHOD = 3 };
 	static const struct store_rollout r = { .rollout_id = 3000042,
 						.attempt = 1 };
 	const struct verdict v = { .method = METHOD_VERSION };

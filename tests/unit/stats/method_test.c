@@ -168,7 +168,7 @@ static int fold(const struct telling *t, struct found *f)
 
 /* --- what METHOD_VERSION gives --- */
 
-enum { PINNED_METHOD = 2 };
+enum { PINNED_METHOD = 3 };
 
 static const uint32_t pinned_arithmetic = 0x59bb15c9;
 
@@ -183,7 +183,7 @@ static const struct pinned {
 } pinned[] = {
 	{ { "a tail that is slower", 40000000, false },
 	  UINT64_C(0xf4f279cee2f2dbc7),
-	  UINT64_C(0x3aa023548b8dad4e),
+	  UINT64_C(0xd217d3849952e0f3),
 	  "GET /orders/{}: P99 53.5 ms against 35.9 ms, +17.6 ms (95 % "
 	  "interval +13.9..+33.0, limit +5.4); hot in the canary and new: "
 	  "shop.orders.Money<T>::format(const char *) & co (30.3 % of CPU)",
@@ -192,7 +192,7 @@ static const struct pinned {
 	  1.9198157062173005 },
 	{ { "nothing is wrong", 0, false },
 	  UINT64_C(0x2c5c32a17e592045),
-	  UINT64_C(0x86c06ece46af96e7),
+	  UINT64_C(0x8dadb85f1606966a),
 	  "GET /orders/{}: P99 36.2 ms against 35.9 ms, +0.3 ms (95 % "
 	  "interval -3.3..+3.1, limit +5.4); errors and unanswered requests "
 	  "are within their limits; 18,900 canary requests on 3 canary "
@@ -202,7 +202,7 @@ static const struct pinned {
 	  1.0857735861024918 },
 	{ { "a third of the windows fails", 0, true },
 	  UINT64_C(0x677beea6eca0200d),
-	  UINT64_C(0xe0df523e3cc79832),
+	  UINT64_C(0x835b1f75682981f4),
 	  "GET /\"><script>alert(1)</script>/{}: 20.0 % of the canary's "
 	  "requests failed against 0.00 % of the baseline's (limit 0.20 %); "
 	  "hot in the canary and new: shop.orders.Money<T>::format(const char "

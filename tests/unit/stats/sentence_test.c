@@ -46,6 +46,7 @@ static const struct verdict young = {
 	.limit_ms = 7.44,
 	.canary_requests = 2180,
 	.need_requests = 4100,
+	.need_seconds = 96,
 };
 
 /* One that is as before, half way through. */
@@ -66,6 +67,7 @@ static const struct verdict same = {
 	.canary_instances = 1,
 	.baseline_instances = 4,
 	.need_requests = 2600,
+	.need_seconds = 420,
 	.detectable_ratio = 1.32,
 };
 
@@ -171,7 +173,7 @@ static const struct situation situations[] = {
 	  0,
 	  "GET /orders/{}: P99 50.1 ms against 49.6 ms, +0.5 ms so far (95 % "
 	  "interval -4.1..+6.2, limit +7.4); about 2,600 more canary "
-	  "requests are needed to decide" },
+	  "requests (7 min at this rate) are needed to decide" },
 	{ "an interval that is open above",
 	  &young,
 	  VERDICT_RUNNING,
@@ -182,7 +184,7 @@ static const struct situation situations[] = {
 	  0,
 	  "GET /orders/{}: P99 64.5 ms against 49.6 ms, +14.9 ms so far (95 % "
 	  "interval +1.0 or more, limit +7.4); about 4,100 more canary "
-	  "requests are needed to decide" },
+	  "requests (96 s at this rate) are needed to decide" },
 	{ "passed",
 	  &same,
 	  VERDICT_PASS,
@@ -234,7 +236,8 @@ static const struct situation situations[] = {
 	  0,
 	  0,
 	  "3,180 canary requests so far (GET /orders/{}: P99 50.1 ms against "
-	  "49.6 ms); about 2,600 more are needed to decide" },
+	  "49.6 ms); about 2,600 more (7 min at this rate) are needed to "
+	  "decide" },
 	{ "few requests and no time left",
 	  &same,
 	  VERDICT_INCONCLUSIVE,
