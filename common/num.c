@@ -171,3 +171,48 @@ int num_duration_ms(const char *field, const char *text, int64_t min_ms,
 	*ret_ms = (int64_t)v;
 	return 0;
 }
+
+/* Bytes of "G" and the like; 0 if it is none. */
+static uint64_t unit_bytes(const char *unit)
+{
+	static const char units[] = "KMGT";
+	const char *at = unit[0] ? strchr(units, unit[0]) : NULL;
+
+	return at && unit[1] == '\0' ? UINT64_C(1) << 10 * (at - units + 1) : 0;
+}
+
+/* In the largest unit that leaves no rest: "16M", "100T". */
+static void size_write(uint64_t bytes, char *to, size_t size)
+{
+	const char *unit = "KMGT";
+
+	bytes >>= 10;
+	for (; unit[1] != '\0' && bytes > 0 && bytes % 1024 == 0; unit++)
+		bytes >>= 10;
+	(void)snprintf(to, size, "%" PRIu64 "%c", bytes, *unit);
+}
+
+int num_size(const char *field, const char *text, uint64_t min_bytes,
+	     uint64_t max_bytes, uint64_t *ret_bytes, struct err *err)
+{
+	const char *at = text ? text : "";
+	uint64_t v = 0;
+	uint64_t per;
+	char least[32], most[32];
+	bool ok = digits(&at, &v);
+
+	per = ok ? unit_bytes(at) : 0;
+	if (ok && v == 0 && *at == '\0')
+		per = 1;
+	if (per == 0 || __builtin_mul_overflow(v, per, &v) || v < min_bytes ||
+	    v > max_bytes) {
+		size_write(min_bytes, least, sizeof(least));
+		size_write(max_bytes, most, sizeof(most));
+		return err_set(err, -EINVAL,
+			       "%s: \"%.*s\" is not a size of %s to %s; write "
+			       "500M, 20G or 1T",
+			       field, SHOWN, text ? text : "", least, most);
+	}
+	*ret_bytes = v;
+	return 0;
+}

@@ -33,4 +33,11 @@ int num_double(const char *field, const char *text, double min, double max,
 int num_duration_ms(const char *field, const char *text, int64_t min_ms,
 		    int64_t max_ms, int64_t *ret_ms, struct err *err);
 
+/*
+ * A size: digits and one unit of K, M, G, T, powers of 1024: "500M", "20G".  A
+ * number without a unit is refused, but for "0".  min and max in bytes.
+ */
+int num_size(const char *field, const char *text, uint64_t min_bytes,
+	     uint64_t max_bytes, uint64_t *ret_bytes, struct err *err);
+
 #endif /* COMMON_NUM_H */

@@ -191,6 +191,9 @@ static void write_result(struct buf *b, const struct backtest *r)
 	add_count(b, "total", r->total);
 	add_count(b, "windows", r->n_windows);
 	buf_printf(b, "\"capped\":%s,", r->capped ? "true" : "false");
+	add_count(b, "reaches_back_to_ms", (uint64_t)r->reach_ms);
+	add_count(b, "hours_with_batches", r->n_hours);
+	buf_printf(b, "\"trimmed\":%s,", r->trimmed ? "true" : "false");
 	add_count(b, "rollouts_gone", r->n_gone);
 	add_count(b, "splits", r->n_splits);
 	add_count(b, "pass", r->n_pass);

@@ -95,6 +95,18 @@ static void write_requests(struct buf *b, struct gate *g)
 			   (double)http_busy_ns(g->http, i) / 1e9);
 }
 
+/* One that cannot be told now is left out. */
+static void write_store_size(struct buf *b, struct gate *g)
+{
+	uint64_t bytes = 0;
+
+	if (store_size(g->store, &bytes, NULL) == 0)
+		write_one(b, "store_bytes", "gauge",
+			  "Bytes that the store takes on the disk, without "
+			  "its log.",
+			  bytes);
+}
+
 static void write_http(struct buf *b, struct gate *g)
 {
 	struct http_stats s = { 0 };
@@ -170,6 +182,7 @@ int api_metrics_get(struct gate *g, const struct request *rq, struct reply *rp)
 		  "Verdicts that changed, over all rollouts.",
 		  judge_version(g->judge));
 	write_store(b, g);
+	write_store_size(b, g);
 	write_http(b, g);
 	write_requests(b, g);
 	return write_rollouts(b, g, rq, &rp->err);

@@ -322,6 +322,16 @@ static int run_splits(struct run *r)
 	return rc < 0 ? rc : 0;
 }
 
+/* How much there is of the time that was asked for. */
+static int look_back(struct run *r, int64_t kept_ms)
+{
+	const struct backtest_wish *w = r->wish;
+
+	r->b->trimmed = kept_ms > w->from_ms;
+	return store_reach(r->store, w->service, w->from_ms, w->until_ms,
+			   &r->b->reach_ms, &r->b->n_hours, r->err);
+}
+
 int backtest_run(struct store *st, struct policies *policies,
 		 const struct backtest_wish *wish,
 		 int (*tick)(void *ctx, const struct backtest *b), void *ctx,
@@ -339,6 +349,8 @@ int backtest_run(struct store *st, struct policies *policies,
 	int rc = store_trimmed_ms(st, wish->service, &kept_ms, err);
 
 	memset(b, 0, sizeof(*b));
+	if (rc == 0)
+		rc = look_back(&r, kept_ms);
 	if (rc == 0)
 		rc = store_each_rollout(st, wish->service, false,
 					LIMIT_SERVICE_ROLLOUTS, see_rollout, &r,

@@ -61,6 +61,11 @@ struct backtest {
 	uint64_t n_windows; /* folded */
 	bool capped;	    /* by LIMIT_BACKTEST_WINDOWS: there was more */
 
+	/* what there is of the time that was asked for */
+	int64_t reach_ms; /* when its first batch begins; 0: there is none */
+	uint32_t n_hours; /* of it that hold batches */
+	bool trimmed;	  /* retention deleted some of it */
+
 	uint32_t n_rollouts;
 	uint32_t n_gone; /* rollouts whose batches retention deleted */
 	struct backtest_rollout rollouts[LIMIT_BACKTEST_ROLLOUTS];

@@ -136,23 +136,37 @@ static void say_start(const struct gate *g, const struct options *o)
 	log_text(&line, "store", o->store);
 	log_text(&line, "access", auth_is_open(g->auth) ? "open" : "tokens");
 	log_i64(&line, "retention_ms", o->retention_ms);
+	if (o->retention_bytes > 0)
+		log_u64(&line, "retention_bytes", o->retention_bytes);
+	log_end(&line);
+}
+
+static void say_trimmed(const struct gate *g, const char *why, uint64_t n)
+{
+	struct log_line line;
+
+	if (n == 0)
+		return;
+	log_begin(&line, g->log, LOG_INFO, "retention");
+	log_u64(&line, "n_batches", n);
+	log_text(&line, "because", why);
 	log_end(&line);
 }
 
 static void trim(const struct gate *g, const struct options *o)
 {
 	struct err err = { "" };
-	struct log_line line;
-	uint64_t n = 0;
+	uint64_t n_old = 0;
+	uint64_t n_large = 0;
+	int rc = store_trim(g->store, clock_realtime_ms() - o->retention_ms,
+			    &n_old, &err);
 
-	if (store_trim(g->store, clock_realtime_ms() - o->retention_ms, &n,
-		       &err) < 0)
+	if (rc == 0 && o->retention_bytes > 0)
+		rc = store_shrink(g->store, o->retention_bytes, &n_large, &err);
+	if (rc < 0)
 		log_event(g->log, LOG_WARN, "retention_failed", err.text);
-	if (n == 0)
-		return;
-	log_begin(&line, g->log, LOG_INFO, "retention");
-	log_u64(&line, "n_batches", n);
-	log_end(&line);
+	say_trimmed(g, "--retention", n_old);
+	say_trimmed(g, "--retention-bytes", n_large);
 }
 
 static void run(const struct gate *g, const struct options *o,

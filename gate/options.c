@@ -11,6 +11,9 @@
 enum { RETENTION_DEFAULT_MS = 48 * 3600 * 1000 };
 #define RETENTION_MIN_MS (INT64_C(60) * 1000)
 #define RETENTION_MAX_MS (INT64_C(8760) * 3600 * 1000)
+/* below it retention would run after every window */
+#define RETENTION_MIN_BYTES (UINT64_C(16) << 20)
+#define RETENTION_MAX_BYTES (UINT64_C(100) << 40)
 
 const char options_usage[] =
 	"usage: tailgated --store FILE [options]\n"
@@ -24,7 +27,11 @@ const char options_usage[] =
 	"                       gate is open and listens on loopback only\n"
 	"  --base-url URL       how readers reach the gate, for links in\n"
 	"                       verdicts; else what they called it\n"
-	"  --retention TIME     how long batches are kept (48h)\n"
+	"  --retention TIME     how long batches are kept (48h): how far back\n"
+	"                       replays, past time and backtests can look\n"
+	"  --retention-bytes SIZE\n"
+	"                       the oldest go earlier where the store takes\n"
+	"                       more: 500M, 20G, 1T (no bound)\n"
 	"  --log-level LEVEL    error, warn, info or debug (info)\n"
 	"  --help, --version\n";
 
@@ -69,6 +76,9 @@ static int take_value(struct options *o, const char *name, const char *value,
 	if (strcmp(name, "--retention") == 0)
 		return num_duration_ms("--retention", value, RETENTION_MIN_MS,
 				       RETENTION_MAX_MS, &o->retention_ms, err);
+	if (strcmp(name, "--retention-bytes") == 0)
+		return num_size("--retention-bytes", value, RETENTION_MIN_BYTES,
+				RETENTION_MAX_BYTES, &o->retention_bytes, err);
 	if (strcmp(name, "--log-level") == 0)
 		return log_level_parse(value, &o->log_level, err);
 	return err_set(err, -EINVAL,

@@ -17,6 +17,7 @@ struct options {
 	const char *token_file; /* NULL: open, and loopback only */
 	const char *base_url;	/* NULL: as the caller's Host says */
 	int64_t retention_ms;
+	uint64_t retention_bytes; /* 0: no bound */
 	enum log_level log_level;
 	bool help;
 	bool version;

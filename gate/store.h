@@ -133,6 +133,27 @@ int store_each_instance(struct store *st, const char *service,
 int store_trim(struct store *st, int64_t before_ms, uint64_t *ret_n,
 	       struct err *err);
 
+/* Bytes that all of it takes on the disk, but for the log of the last writes.
+ */
+int store_size(struct store *st, uint64_t *ret_bytes, struct err *err);
+
+/*
+ * Delete the oldest batches until the store takes max_bytes or less.  As with
+ * store_trim() none goes that an open rollout rests on, so it may stay larger.
+ */
+int store_shrink(struct store *st, uint64_t max_bytes, uint64_t *ret_n,
+		 struct err *err);
+
+/*
+ * How far the batches of a service reach back within [from_ms, to_ms).
+ *
+ *   ret_first_ms  when the first begins; 0 if there are none
+ *   ret_n_hours   hours, counted since the epoch, in which some begin
+ */
+int store_reach(struct store *st, const char *service, int64_t from_ms,
+		int64_t to_ms, int64_t *ret_first_ms, uint32_t *ret_n_hours,
+		struct err *err);
+
 /*
  * The time before which batches of a service were deleted; 0 if none were.
  * What was judged earlier can no longer be folded again.

@@ -415,6 +415,47 @@ static bool backtest_row(struct buf *out, const json_t *r, uint64_t *n_other)
 	return true;
 }
 
+/* "2.0 d"; hours where it is less than a day. */
+static void span_text(uint64_t ms, char *to, size_t size)
+{
+	if (ms >= 86400000)
+		snprintf(to, size, "%.1f d", (double)ms / 86400000);
+	else
+		snprintf(to, size, "%.1f h", (double)ms / 3600000);
+}
+
+/* How much of the time that was asked for there really is. */
+static bool backtest_reach(struct buf *out, const json_t *root)
+{
+	bool trimmed = json_is_true(json_object_get(root, "trimmed"));
+	char asked[32], reached[32], at[TIME_TEXT_BYTES];
+	uint64_t from_ms, until_ms, reach_ms, hours;
+
+	if (!count_of(root, "from_ms", &from_ms) ||
+	    !count_of(root, "until_ms", &until_ms) ||
+	    !count_of(root, "reaches_back_to_ms", &reach_ms) ||
+	    !count_of(root, "hours_with_batches", &hours) ||
+	    from_ms > until_ms || reach_ms > until_ms ||
+	    until_ms > LIMIT_TIME_MS)
+		return false;
+	span_text(until_ms - from_ms, asked, sizeof(asked));
+	span_text(until_ms - reach_ms, reached, sizeof(reached));
+	buf_printf(out, "time: asked for the last %s; ", asked);
+	if (reach_ms == 0) {
+		buf_puts(out, "there are no batches of it");
+	} else {
+		time_text_write((int64_t)reach_ms, at);
+		buf_printf(out,
+			   "batches reach back %s, to %s, and are there in "
+			   "%" PRIu64 " hour%s of that",
+			   reached, at, hours, hours == 1 ? "" : "s");
+	}
+	buf_puts(out, trimmed ? "; what is older was deleted (the gate's "
+				"--retention and --retention-bytes)\n"
+			      : "\n");
+	return true;
+}
+
 static bool backtest_rollouts(struct buf *out, const json_t *root)
 {
 	const json_t *list = json_object_get(root, "rollouts");
@@ -510,7 +551,8 @@ int document_backtest_table(const char *bytes, size_t len, struct buf *out,
 			    struct err *err)
 {
 	json_t *root = load(bytes, len);
-	bool ok = backtest_rollouts(out, root) && backtest_splits(out, root);
+	bool ok = backtest_rollouts(out, root) && backtest_splits(out, root) &&
+		  backtest_reach(out, root);
 	int rc = 0;
 
 	if (!ok)

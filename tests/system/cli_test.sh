@@ -294,6 +294,9 @@ holds "nothing decided is nothing decided" grep -q \
 holds "and how much is not" grep -qx \
 	'rollouts: of 3 that are stored 1 would have been decided otherwise (\*); the batches of 3 more are gone' \
 	"$dir/out"
+holds "and how much of that time there is" grep -qx \
+	"time: asked for the last 30.0 d; batches reach back 2.0 d, to 2023-12-12 21:53:20 UTC, and are there in 47 hours of that; what is older was deleted (the gate's --retention and --retention-bytes)" \
+	"$dir/out"
 holds "and how often it would have been wrong" grep -q \
 	'^A/A: of 100 splits .* failed 2, 2.0 % (95 % interval 0.2 to 7.0 by Clopper and Pearson, .*), passed 61 and left 37 undecided$' \
 	"$dir/out"

@@ -465,6 +465,9 @@ backtest() {
 }
 check "the service's own policy decides as it did" backtest 0 \
 	'^[0-9]*  *v1  *v2  *[a-z]* [A-Z0-9_]*  *fail ' --splits 20
+check 'it says how far the batches reach back' backtest 0 \
+	'^time: asked for the last 1.0 h; batches reach back 0.[0-9] h, to .* UTC, and are there in [12] hours* of that$' \
+	--splits 0
 check 'its own instances are alike' backtest 0 \
 	'^A/A: of 20 splits .* it would have failed 0, 0.0 % (95 % interval 0.0 to 16.8 ' \
 	--splits 20

@@ -115,6 +115,50 @@ static void durations_have_a_unit(void)
 	}
 }
 
+static void sizes_have_a_unit(void)
+{
+	static const struct {
+		const char *text;
+		int64_t bytes; /* -1: refused */
+	} cases[] = {
+		{ "1K", 1024 },
+		{ "500M", INT64_C(524288000) },
+		{ "20G", INT64_C(21474836480) },
+		{ "1T", INT64_C(1099511627776) },
+		{ "0", 0 },
+		{ "1025G", -1 },
+		{ "5", -1 },
+		{ "5g", -1 },
+		{ "5GB", -1 },
+		{ "G", -1 },
+		{ "-5G", -1 },
+		{ "1.5G", -1 },
+		{ "5 G", -1 },
+		{ "", -1 },
+		{ "18446744073709551615K", -1 },
+	};
+	struct err err = { "" };
+	uint64_t bytes = 7;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint64_t got = UINT64_MAX;
+		int rc = num_size("x", cases[i].text, 0, UINT64_C(1) << 40,
+				  &got, NULL);
+
+		if ((int64_t)got != cases[i].bytes ||
+		    (rc == 0) != (cases[i].bytes >= 0))
+			test_fail(__FILE__, __LINE__, "%s: %" PRIu64,
+				  cases[i].text, got);
+	}
+	CHECK_EQ(
+		num_size("--x", "1K", 1 << 24, UINT64_C(3) << 40, &bytes, &err),
+		-EINVAL);
+	CHECK(strcmp(err.text, "--x: \"1K\" is not a size of 16M to 3T; write "
+			       "500M, 20G or 1T") == 0);
+	CHECK_EQ(num_size("--x", NULL, 0, 9, &bytes, NULL), -EINVAL);
+	CHECK_EQ(bytes, 7);
+}
+
 const struct test_case test_cases[] = {
 	{ "num: what is no number is refused", what_is_no_number_is_refused },
 	{ "num: whole numbers reach their ends",
@@ -122,5 +166,6 @@ const struct test_case test_cases[] = {
 	{ "num: doubles are decimal and finite",
 	  doubles_are_decimal_and_finite },
 	{ "num: durations have a unit", durations_have_a_unit },
+	{ "num: sizes have a unit", sizes_have_a_unit },
 	{ NULL, NULL },
 };

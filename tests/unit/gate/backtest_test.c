@@ -119,6 +119,8 @@ static void rollouts_without_their_batches_are_counted(void)
 	CHECK_EQ(store_trim(t.room.st, ROOM_T0 + 10000, NULL, NULL), 0);
 	CHECK_EQ(run(&t), 0);
 	CHECK(t.b->n_rollouts == 0 && t.b->n_gone == 1 && t.b->done == 1);
+	CHECK(t.b->trimmed && t.b->n_hours == 1);
+	CHECK_EQ(t.b->reach_ms, ROOM_T0 + 10000);
 	/* one from before the time that is looked at is none */
 	t.wish.from_ms = ROOM_T0 + 1;
 	CHECK_EQ(run(&t), 0);

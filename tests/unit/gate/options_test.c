@@ -37,6 +37,7 @@ static void both_ways_to_give_a_value_are_taken(void)
 	CHECK(strcmp(o.store, "/a") == 0);
 	CHECK(strcmp(o.listen, "[::1]:0") == 0);
 	CHECK_EQ(o.retention_ms, 2 * 3600 * 1000);
+	CHECK_EQ(o.retention_bytes, 0);
 	CHECK_EQ(o.log_level, LOG_WARN);
 	CHECK(o.token_file == NULL && o.policy_dir == NULL);
 }
@@ -61,6 +62,9 @@ static void a_refusal_names_option_and_remedy(void)
 		{ "a time too short",
 		  { "--store=x", "--retention=1s", NULL },
 		  "--retention" },
+		{ "a size without a unit",
+		  { "--store=x", "--retention-bytes=5", NULL },
+		  "--retention-bytes: \"5\" is not a size of 16M to 100T" },
 		{ "a level that is none",
 		  { "--store=x", "--log-level=loud", NULL },
 		  "loud" },
