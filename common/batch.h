@@ -33,6 +33,7 @@
 
 struct arena;
 struct err;
+struct strtab;
 
 enum {
 	BATCH_VERSION = 1, /* the major version this program writes */
@@ -152,6 +153,9 @@ struct batch {
 
 	uint32_t n_strings;
 	const char *const *strings;
+	/* by string, its number among the names that batch_decode_named() was
+	   given; NULL: not numbered */
+	const uint32_t *names;
 	uint32_t n_series;
 	const struct batch_series *series;
 	uint32_t n_slow;
@@ -186,6 +190,16 @@ struct batch {
  */
 int batch_decode(const void *bytes, size_t len, struct arena *arena,
 		 struct batch **ret_b, struct err *err);
+
+/*
+ * The same, numbering strings: each is added to names, which all batches of a
+ * rollout share, so that whoever has seen it before need not read it again.
+ * It takes no longer: that no string is there twice is seen by the numbers.
+ * Where names is full, batch.names is NULL.
+ */
+int batch_decode_named(const void *bytes, size_t len, struct arena *arena,
+		       struct strtab *names, struct batch **ret_b,
+		       struct err *err);
 
 /*
  * Does b keep the promises above?

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The promises of batch.h, one function for each part of a batch. */
 #include "common/batch.h"
+#include "common/batch_wire.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -12,6 +13,7 @@
 #include "common/hash.h"
 #include "common/identity.h"
 #include "common/limits.h"
+#include "common/strtab.h"
 #include "common/text.h"
 
 static int no_memory(const struct arena *scratch, struct err *err)
@@ -155,6 +157,14 @@ static int check_numbers(const struct batch *b, struct err *err)
 	return 0;
 }
 
+static int twice(const struct batch *b, uint32_t i, uint32_t j, struct err *err)
+{
+	return err_set(err, -EINVAL,
+		       "batch: strings[%" PRIu32 "] and [%" PRIu32
+		       "] are both \"%.80s\"",
+		       i, j, b->strings[j]);
+}
+
 /*
  * Is no string there twice?  A table of indices, at most half full, under a
  * key that the sender cannot know.
@@ -178,19 +188,44 @@ static int check_distinct(const struct batch *b, struct arena *scratch,
 
 		for (; slots[at] != 0; at = (at + 1) & (n_slots - 1)) {
 			if (strcmp(b->strings[slots[at] - 1], text) == 0)
-				return err_set(err, -EINVAL,
-					       "batch: strings[%" PRIu32
-					       "] and [%" PRIu32 "] are both "
-					       "\"%.80s\"",
-					       slots[at] - 1, i, text);
+				return twice(b, slots[at] - 1, i, err);
 		}
 		slots[at] = i + 1;
 	}
 	return 0;
 }
 
-static int check_strings(const struct batch *b, struct arena *scratch,
-			 struct err *err)
+/*
+ * The same by the strings' numbers, which b gets.  Returns as
+ * check_distinct(), and -ENOSPC where names has no room for one of them.
+ */
+static int number_strings(struct batch *b, struct strtab *names,
+			  struct arena *scratch, struct err *err)
+{
+	uint32_t room = strtab_count(names) + b->n_strings;
+	uint32_t *seen = arena_alloc(scratch, (room + 1) * sizeof(*seen));
+	uint32_t *number =
+		arena_alloc(scratch, (b->n_strings + 1U) * sizeof(*number));
+
+	if (!seen || !number)
+		return no_memory(scratch, err);
+	for (uint32_t i = 0; i < b->n_strings; i++) {
+		const char *text = b->strings[i];
+		int rc = strtab_add(names, text, strlen(text), &number[i]);
+
+		if (rc == -EMSGSIZE)
+			return -ENOSPC;
+		if (rc < 0)
+			return err_set(err, rc, "batch: no memory to check");
+		if (seen[number[i]] > 0)
+			return twice(b, seen[number[i]] - 1, i, err);
+		seen[number[i]] = i + 1;
+	}
+	b->names = number;
+	return 0;
+}
+
+static int check_strings(const struct batch *b, struct err *err)
 {
 	int rc = check_n("strings", b->n_strings, LIMIT_BATCH_STRINGS, err);
 
@@ -202,8 +237,6 @@ static int check_strings(const struct batch *b, struct arena *scratch,
 			rc = check_text("strings[]", b->strings[i],
 					LIMIT_STRING_BYTES, err);
 	}
-	if (rc == 0)
-		rc = check_distinct(b, scratch, err);
 	return rc;
 }
 
@@ -448,7 +481,8 @@ static int check_threads(const struct batch *b, struct err *err)
 	return rc;
 }
 
-int batch_check(const struct batch *b, struct arena *scratch, struct err *err)
+/* All that comes before the strings were found to be distinct. */
+static int check_head(const struct batch *b, struct err *err)
 {
 	int rc = check_identities(b, err);
 
@@ -457,9 +491,16 @@ int batch_check(const struct batch *b, struct arena *scratch, struct err *err)
 	if (rc == 0)
 		rc = check_numbers(b, err);
 	if (rc == 0)
-		rc = check_strings(b, scratch, err);
-	if (rc == 0)
-		rc = check_series(b, scratch, err);
+		rc = check_strings(b, err);
+	return rc;
+}
+
+/* And all that comes after. */
+static int check_arrays(const struct batch *b, struct arena *scratch,
+			struct err *err)
+{
+	int rc = check_series(b, scratch, err);
+
 	if (rc == 0)
 		rc = check_slow(b, err);
 	if (rc == 0)
@@ -467,4 +508,25 @@ int batch_check(const struct batch *b, struct arena *scratch, struct err *err)
 	if (rc == 0)
 		rc = check_threads(b, err);
 	return rc;
+}
+
+int batch_check(const struct batch *b, struct arena *scratch, struct err *err)
+{
+	int rc = check_head(b, err);
+
+	if (rc == 0)
+		rc = check_distinct(b, scratch, err);
+	return rc == 0 ? check_arrays(b, scratch, err) : rc;
+}
+
+int batch_check_named(struct batch *b, struct strtab *names,
+		      struct arena *scratch, struct err *err)
+{
+	int rc = check_head(b, err);
+
+	if (rc == 0)
+		rc = number_strings(b, names, scratch, err);
+	if (rc == -ENOSPC)
+		rc = check_distinct(b, scratch, err);
+	return rc == 0 ? check_arrays(b, scratch, err) : rc;
 }

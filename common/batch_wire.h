@@ -14,6 +14,7 @@
 struct arena;
 struct batch;
 struct err;
+struct strtab;
 
 /*
  * Read a batch from protobuf.  arena owns it.
@@ -32,5 +33,12 @@ int batch_wire_read(const void *bytes, size_t len, struct arena *arena,
  */
 int batch_wire_write(const struct batch *b, struct arena *scratch,
 		     void **ret_bytes, size_t *ret_len, struct err *err);
+
+/*
+ * batch_check(), and fill b->names, from scratch, with the strings' numbers in
+ * names; NULL where names is full.
+ */
+int batch_check_named(struct batch *b, struct strtab *names,
+		      struct arena *scratch, struct err *err);
 
 #endif /* COMMON_BATCH_WIRE_H */

@@ -12,6 +12,7 @@
 #include "common/buf.h"
 #include "common/err.h"
 #include "common/limits.h"
+#include "common/strtab.h"
 #include "gate/document.h"
 #include "gate/judge.h"
 #include "gate/policies.h"
@@ -44,7 +45,10 @@ int fold_new_by(struct store *st, const struct policy *policy,
 	f->policy = *policy;
 	if (meta->until_ms > 0)
 		end_in_time(&f->policy, meta);
-	rc = rollout_new(&f->policy, meta->begun_ms, &f->state, err);
+	rc = strtab_new(LIMIT_JUDGE_NAMES, LIMIT_JUDGE_NAME_BYTES, &f->names,
+			err);
+	if (rc == 0)
+		rc = rollout_new(&f->policy, meta->begun_ms, &f->state, err);
 	if (rc == 0)
 		rc = fold_learn(f, err);
 	if (rc < 0) {
@@ -72,13 +76,15 @@ void fold_free(struct fold *f)
 	if (!f)
 		return;
 	rollout_free(f->state);
+	strtab_free(f->names);
 	free(f);
 }
 
 /* The members of a window as they are decoded. */
 struct gather {
 	struct arena *arena; /* of all of them: freed with the window */
-	enum cohort cohort;  /* of those that come, but for a split */
+	struct strtab *names;
+	enum cohort cohort; /* of those that come, but for a split */
 	const struct fold_split *split; /* NULL: all are of that cohort */
 	bool history;
 	size_t n;
@@ -121,7 +127,8 @@ static int gather_batch(void *ctx, const struct store_batch *b)
 		g->members = members;
 		g->room = room;
 	}
-	rc = batch_decode(b->bytes, b->len, g->arena, &batch, g->err);
+	rc = batch_decode_named(b->bytes, b->len, g->arena, g->names, &batch,
+				g->err);
 	if (rc < 0)
 		return rc;
 	g->members[g->n++] =
@@ -141,7 +148,8 @@ static int gather_cohort(const struct fold *f, const struct fold_window *w,
 
 int fold_window(struct fold *f, const struct fold_window *w, struct err *err)
 {
-	struct gather g = { .split = f->split,
+	struct gather g = { .names = f->names,
+			    .split = f->split,
 			    .history = w->history,
 			    .err = err };
 	struct rollout_window window = { .from_ms = w->from_ms,

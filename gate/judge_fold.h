@@ -21,6 +21,7 @@ struct buf;
 struct err;
 struct policies;
 struct rollout;
+struct strtab;
 
 /* Instances of the baseline that are taken for a canary: an A/A comparison. */
 struct fold_split {
@@ -34,6 +35,7 @@ struct fold {
 	struct store_rollout meta;
 	struct policy policy;
 	struct rollout *state;
+	struct strtab *names;	/* of all its batches */
 	struct verdict verdict; /* after the newest window */
 	uint32_t step;		/* that the state is in */
 	int64_t next_ms;	/* no window begins before */

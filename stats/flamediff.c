@@ -81,6 +81,7 @@ void flamediff_free(struct flamediff *d)
 	calltree_free(d->tree);
 	free(d->instances);
 	free(d->known);
+	free(d->named);
 	free(d->at);
 	free(d->cut);
 	free(d->nodes);
@@ -152,21 +153,28 @@ static int cut_reserve(struct flame_instance *in, uint32_t f)
 	return 0;
 }
 
-/* The function of a string of b, looked up once for each string. */
+/* Where the function + 1 of a string of b is kept; 0: not looked up yet. */
+static uint32_t *known_at(const struct flamediff *d, const struct batch *b,
+			  uint32_t string)
+{
+	return b->names ? &d->named[b->names[string]] : &d->known[string];
+}
+
 static int function_get(struct flamediff *d, const struct batch *b,
 			uint32_t string, uint32_t *ret_f)
 {
+	uint32_t *known = known_at(d, b, string);
 	int rc = 0;
 
-	if (d->known[string] == 0) {
+	if (*known == 0) {
 		uint32_t f;
 
 		rc = calltree_function(d->tree, b->strings[string], &f);
 		if (rc < 0)
 			return rc;
-		d->known[string] = f + 1;
+		*known = f + 1;
 	}
-	*ret_f = d->known[string] - 1;
+	*ret_f = *known - 1;
 	return 0;
 }
 
@@ -175,23 +183,24 @@ static int function_get(struct flamediff *d, const struct batch *b,
  * every stack once.
  */
 static int cut_add(struct flamediff *d, struct flame_instance *in,
-		   const struct batch_profile *p, uint32_t i)
+		   const struct batch *b, const struct batch_profile *p,
+		   uint32_t i)
 {
 	double ns = (double)p->self_ns[i];
-	uint32_t leaf = d->known[p->function[i]];
+	uint32_t leaf = *known_at(d, b, p->function[i]);
 
 	if (ns <= 0.0)
 		return 0;
 	for (int32_t k = (int32_t)i; k != BATCH_NO_PARENT; k = p->parent[k]) {
 		int32_t parent = p->parent[k];
-		uint32_t f = d->known[p->function[k]];
+		uint32_t f = *known_at(d, b, p->function[k]);
 		bool outer = true;
 
 		if (!d->cut[k])
 			break;
 		for (; outer && parent != BATCH_NO_PARENT;
 		     parent = p->parent[parent])
-			outer = d->known[p->function[parent]] != f;
+			outer = *known_at(d, b, p->function[parent]) != f;
 		if (!outer || f == 0)
 			continue;
 		if (cut_reserve(in, f - 1) < 0)
@@ -251,7 +260,7 @@ static int profile_add(struct flamediff *d, struct flame_instance *in,
 		sum += p->self_ns[i];
 		if (d->at[i] != CALLTREE_ROOT)
 			in->self_ns[d->at[i]] += p->self_ns[i];
-		if (d->cut[i] && cut_add(d, in, p, i) < 0)
+		if (d->cut[i] && cut_add(d, in, b, p, i) < 0)
 			return -ENOMEM;
 	}
 	in->total_ns += (double)sum;
@@ -259,30 +268,56 @@ static int profile_add(struct flamediff *d, struct flame_instance *in,
 	return 0;
 }
 
-/* Room for a profile's nodes and a batch's strings. */
-static int scratch_reserve(struct flamediff *d, uint32_t n_nodes,
-			   uint32_t n_strings)
+/* Grow an array of numbers to n, its new entries 0. */
+static int numbers_reserve(uint32_t **numbers, uint32_t *room, uint32_t n)
+{
+	uint32_t *p;
+
+	if (n <= *room)
+		return 0;
+	n += n / 2;
+	p = realloc(*numbers, n * sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	memset(p + *room, 0, (n - *room) * sizeof(*p));
+	*numbers = p;
+	*room = n;
+	return 0;
+}
+
+/* Room for what is known of a batch's strings. */
+static int known_reserve(struct flamediff *d, const struct batch *b)
+{
+	uint32_t most = 0;
+
+	if (b->names) {
+		for (uint32_t i = 0; i < b->n_strings; i++)
+			if (b->names[i] > most)
+				most = b->names[i];
+		return numbers_reserve(&d->named, &d->n_named, most + 1);
+	}
+	if (numbers_reserve(&d->known, &d->n_known, b->n_strings) < 0)
+		return -ENOMEM;
+	memset(d->known, 0, d->n_known * sizeof(d->known[0]));
+	return 0;
+}
+
+/* Room for a profile's nodes. */
+static int nodes_reserve(struct flamediff *d, uint32_t n)
 {
 	void *p;
 
-	if (n_nodes > d->n_at) {
-		p = realloc(d->at, n_nodes * sizeof(*d->at));
-		if (!p)
-			return -ENOMEM;
-		d->at = p;
-		p = realloc(d->cut, n_nodes * sizeof(*d->cut));
-		if (!p)
-			return -ENOMEM;
-		d->cut = p;
-		d->n_at = n_nodes;
-	}
-	if (n_strings > d->n_known) {
-		p = realloc(d->known, n_strings * sizeof(*d->known));
-		if (!p)
-			return -ENOMEM;
-		d->known = p;
-		d->n_known = n_strings;
-	}
+	if (n <= d->n_at)
+		return 0;
+	p = realloc(d->at, n * sizeof(*d->at));
+	if (!p)
+		return -ENOMEM;
+	d->at = p;
+	p = realloc(d->cut, n * sizeof(*d->cut));
+	if (!p)
+		return -ENOMEM;
+	d->cut = p;
+	d->n_at = n;
 	return 0;
 }
 
@@ -290,9 +325,8 @@ int flamediff_add(struct flamediff *d, uint32_t slot, enum cohort cohort,
 		  const struct batch *b, uint64_t n_requests)
 {
 	struct flame_instance *in;
-	bool fresh = true;
 
-	if (instance_reserve(d, slot) < 0)
+	if (instance_reserve(d, slot) < 0 || known_reserve(d, b) < 0)
 		return -ENOMEM;
 	in = &d->instances[slot];
 	in->cohort = cohort;
@@ -306,12 +340,7 @@ int flamediff_add(struct flamediff *d, uint32_t slot, enum cohort cohort,
 		if (p->kind != PROFILE_CPU || p->group != PROFILE_APP ||
 		    p->n == 0)
 			continue;
-		if (scratch_reserve(d, p->n, b->n_strings) < 0)
-			return -ENOMEM;
-		if (fresh)
-			memset(d->known, 0, b->n_strings * sizeof(d->known[0]));
-		fresh = false;
-		if (profile_add(d, in, b, p) < 0)
+		if (nodes_reserve(d, p->n) < 0 || profile_add(d, in, b, p) < 0)
 			return -ENOMEM;
 	}
 	return 0;

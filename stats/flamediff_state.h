@@ -63,6 +63,8 @@ struct flamediff {
 	uint32_t n_instances;
 	uint32_t *known; /* function + 1 by string of the batch at hand */
 	uint32_t n_known;
+	uint32_t *named; /* the same by a string's number, for good */
+	uint32_t n_named;
 	int32_t *at; /* node by node of the profile at hand, or its caller's */
 	bool *cut;   /* where the tree was full: at is not the node itself */
 	uint32_t n_at;

@@ -110,4 +110,22 @@ int hist_quantile(const struct hist *h, double q, uint64_t *ret_ns);
 int hist_quantiles(const struct hist *h, const double *q, size_t n_q,
 		   uint64_t *ret_ns);
 
+/*
+ * Where a quantile was last found.  Begins as { 0 }.  Whoever counts something
+ * in a bucket below cursor.bucket adds it to cursor.below; whoever takes
+ * something away begins anew.
+ */
+struct hist_cursor {
+	uint32_t bucket;
+	uint64_t below; /* observations in buckets below it */
+};
+
+/*
+ * The same as hist_quantile(), in as many steps as the quantile has moved by:
+ * a histogram that grows a little is not read all over again.
+ * Returns as it does; the cursor moves with 0 alone.
+ */
+int hist_quantile_near(const struct hist *h, double q, struct hist_cursor *c,
+		       uint64_t *ret_ns);
+
 #endif /* STATS_HIST_H */

@@ -33,7 +33,10 @@ struct rollout;
 
 enum cohort { COHORT_BASELINE, COHORT_CANARY, COHORT_N };
 
-/* One batch and the side it is on.  Several of one instance are added up. */
+/*
+ * One batch and the side it is on.  Several of one instance are added up.  All
+ * batches of a rollout that are numbered (batch.names) share one table.
+ */
 struct rollout_member {
 	enum cohort cohort;
 	const struct batch *batch; /* borrowed for the call */

@@ -176,8 +176,10 @@ static int instance_end(struct shift_instance *in, bool forget)
 	hist_clear(in->before);
 	if (hist_merge(in->before, in->seen) < 0)
 		return -ENOMEM;
-	if (forget)
+	if (forget) {
 		memset(in->trace, 0, LEVEL_N * sizeof(in->trace[0]));
+		memset(in->quantile, 0, sizeof(in->quantile));
+	}
 	for (int k = 0; k < RATE_N; k++) {
 		in->n_events[k] -= forget ? in->n_events_before[k] : 0;
 		in->n_events_before[k] = in->n_events[k];
@@ -214,6 +216,18 @@ static int generation_end(struct shift *s)
 	return 0;
 }
 
+/* A block of the instance joins what was seen of it. */
+static int seen_add(struct shift_instance *in, const struct tally *t)
+{
+	for (int p = 0; p < LEVEL_N; p++) {
+		struct hist_cursor *c = &in->quantile[p];
+
+		if (c->bucket > 0)
+			c->below += t->total - tally_above(t, c->bucket - 1);
+	}
+	return tally_pour(t, in->seen);
+}
+
 int shift_keep_instances(struct shift *s, const struct shift_block_sum *b)
 {
 	uint32_t n_full = 0;
@@ -224,7 +238,7 @@ int shift_keep_instances(struct shift *s, const struct shift_block_sum *b)
 
 		if (a->canary)
 			continue;
-		if (tally_pour(a->tally, in->seen) < 0)
+		if (seen_add(in, a->tally) < 0)
 			return -ENOMEM;
 		for (int k = 0; k < RATE_N; k++)
 			in->n_events[k] += a->n_events[k];

@@ -76,14 +76,18 @@ void shift_spread_update(struct shift *s, const struct shift_block_sum *b)
 		    hist_count(s->instances[b->arms[i].slot]->seen) > most)
 			most = hist_count(s->instances[b->arms[i].slot]->seen);
 	for (size_t i = 0; i < b->n_arms && n < 64; i++) {
-		const struct shift_instance *in = s->instances[b->arms[i].slot];
-		uint64_t q_ns[LEVEL_N];
+		struct shift_instance *in = s->instances[b->arms[i].slot];
 
-		if (b->arms[i].canary || hist_count(in->seen) * 4 < most ||
-		    hist_quantiles(in->seen, shift_level_p, LEVEL_N, q_ns) < 0)
+		if (b->arms[i].canary || hist_count(in->seen) == 0 ||
+		    hist_count(in->seen) * 4 < most)
 			continue;
-		for (int p = 0; p < LEVEL_N; p++)
-			ln[p][n] = log(fmax((double)q_ns[p], 1.0));
+		for (int p = 0; p < LEVEL_N; p++) {
+			uint64_t q_ns = 0;
+
+			(void)hist_quantile_near(in->seen, shift_level_p[p],
+						 &in->quantile[p], &q_ns);
+			ln[p][n] = log(fmax((double)q_ns, 1.0));
+		}
 		for (int k = 0; k < RATE_N; k++) {
 			double e = (double)in->n_events[k];
 

@@ -6,6 +6,7 @@
 #ifndef STATS_SHIFT_STATE_H
 #define STATS_SHIFT_STATE_H
 
+#include "stats/hist.h"
 #include "stats/interval.h"
 #include "stats/policy.h"
 #include "stats/shift.h"
@@ -36,6 +37,7 @@ struct shift_instance {
 	/* baseline: all that is not forgotten; before this generation */
 	struct hist *seen;
 	struct hist *before;
+	struct hist_cursor quantile[LEVEL_N]; /* of seen */
 	uint64_t n_events[RATE_N];
 	uint64_t n_events_before[RATE_N];
 	struct dispersion_trace trace[METRIC_N]; /* baseline */

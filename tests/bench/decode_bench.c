@@ -9,6 +9,7 @@
 #include "common/batch.h"
 #include "common/err.h"
 #include "common/limits.h"
+#include "common/strtab.h"
 #include "stats/policy.h"
 #include "stats/rollout.h"
 #include "tests/bench/bench.h"
@@ -52,8 +53,9 @@ static void release(struct window *w)
 }
 
 /* Decode and fold a window as the judge does, and add what each took. */
-static int judge(const struct window *w, struct rollout *r, uint64_t *decode_ns,
-		 uint64_t *fold_ns, struct err *err)
+static int judge(const struct window *w, struct strtab *names,
+		 struct rollout *r, uint64_t *decode_ns, uint64_t *fold_ns,
+		 struct err *err)
 {
 	struct rollout_member members[N_INSTANCES];
 	struct rollout_window window = { .members = members,
@@ -66,7 +68,8 @@ static int judge(const struct window *w, struct rollout *r, uint64_t *decode_ns,
 	for (uint32_t i = 0; i < N_INSTANCES && rc == 0; i++) {
 		struct batch *b = NULL;
 
-		rc = batch_decode(w->bytes[i], w->len[i], arena, &b, err);
+		rc = batch_decode_named(w->bytes[i], w->len[i], arena, names,
+					&b, err);
 		members[i].batch = b;
 		members[i].cohort =
 			i % 10 == 0 ? COHORT_CANARY : COHORT_BASELINE;
@@ -89,6 +92,7 @@ int main(int argc, char **argv)
 	struct sample_batch *s = sample_batch_new(&size);
 	struct window w = { .len = { 0 } };
 	struct err err = { .text = "" };
+	struct strtab *names = NULL;
 	struct rollout *r = NULL;
 	struct policy policy;
 	uint64_t decode_ns = 0;
@@ -98,13 +102,17 @@ int main(int argc, char **argv)
 
 	policy_default(&policy);
 	rc = rollout_new(&policy, 0, &r, &err);
+	if (rc == 0)
+		rc = strtab_new(LIMIT_JUDGE_NAMES, LIMIT_JUDGE_NAME_BYTES,
+				&names, &err);
 	for (uint32_t i = 0; i < n_windows && rc == 0; i++) {
 		rc = fill(&w, s, i, &err);
 		if (rc == 0)
-			rc = judge(&w, r, &decode_ns, &fold_ns, &err);
+			rc = judge(&w, names, r, &decode_ns, &fold_ns, &err);
 		release(&w);
 	}
 	rollout_free(r);
+	strtab_free(names);
 	sample_batch_free(s);
 	if (rc < 0) {
 		fprintf(stderr, "decode_bench: %s\n", err.text);

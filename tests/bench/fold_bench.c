@@ -2,13 +2,16 @@
 /*
  * fold: what advancing one rollout by one window costs, and how it grows.
  *
- * Batches are filled before the clock starts: ingest has decoded them.
+ * Batches are filled, and their strings numbered, before the clock starts:
+ * decoding them does that (decode_bench).
  */
 #include "stats/rollout.h"
 
 #include <stdlib.h>
 
 #include "common/err.h"
+#include "common/limits.h"
+#include "common/strtab.h"
 #include "stats/policy.h"
 #include "tests/bench/bench.h"
 #include "tests/bench/sample_batch.h"
@@ -30,12 +33,15 @@ static double fold_ms(const struct shape *shape, uint32_t n_windows)
 	struct sample_batch **batches =
 		calloc(shape->n_instances, sizeof(struct sample_batch *));
 	struct err err = { .text = "" };
+	struct strtab *names = NULL;
 	struct rollout *r = NULL;
 	struct policy policy;
 	uint64_t spent_ns = 0;
 
 	policy_default(&policy);
-	if (!members || !batches || rollout_new(&policy, 0, &r, &err) < 0)
+	if (!members || !batches || rollout_new(&policy, 0, &r, &err) < 0 ||
+	    strtab_new(LIMIT_JUDGE_NAMES, LIMIT_JUDGE_NAME_BYTES, &names,
+		       &err) < 0)
 		goto broken;
 	for (uint32_t i = 0; i < shape->n_instances; i++)
 		batches[i] = sample_batch_new(&shape->size);
@@ -52,6 +58,7 @@ static double fold_ms(const struct shape *shape, uint32_t n_windows)
 				canary ? COHORT_CANARY : COHORT_BASELINE;
 			members[i].batch =
 				sample_batch_fill(batches[i], canary, i, w);
+			sample_batch_number(batches[i], names);
 		}
 		window.from_ms = members[0].batch->from_ms;
 		window.to_ms = members[0].batch->to_ms;
@@ -63,6 +70,7 @@ static double fold_ms(const struct shape *shape, uint32_t n_windows)
 	for (uint32_t i = 0; i < shape->n_instances; i++)
 		sample_batch_free(batches[i]);
 	rollout_free(r);
+	strtab_free(names);
 	free(batches);
 	free(members);
 	return (double)spent_ns / 1e6 / n_windows;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/batch.h"
+#include "common/strtab.h"
 #include "stats/hist.h"
 #include "stats/rng.h"
 
@@ -27,6 +28,7 @@ struct sample_batch {
 	char (*functions)[NAME_BYTES];
 	char (*names)[NAME_BYTES]; /* as a decoder lays them out: in order */
 	const char **strings;
+	uint32_t *numbers; /* of strings */
 	struct batch_series *series;
 	uint32_t *buckets; /* n_requests of them for each route */
 	uint64_t *counts;
@@ -69,6 +71,7 @@ struct sample_batch *sample_batch_new(const struct sample_size *size)
 	s->functions = must_calloc(n_functions(size), sizeof(s->names[0]));
 	s->names = must_calloc(n_strings, sizeof(s->names[0]));
 	s->strings = must_calloc(n_strings, sizeof(s->strings[0]));
+	s->numbers = must_calloc(n_strings, sizeof(s->numbers[0]));
 	s->series = must_calloc(size->n_routes, sizeof(s->series[0]));
 	s->buckets = must_calloc(n_pairs, sizeof(s->buckets[0]));
 	s->counts = must_calloc(n_pairs, sizeof(s->counts[0]));
@@ -95,6 +98,7 @@ void sample_batch_free(struct sample_batch *s)
 	free(s->functions);
 	free(s->names);
 	free(s->strings);
+	free(s->numbers);
 	free(s->series);
 	free(s->buckets);
 	free(s->counts);
@@ -225,4 +229,13 @@ const struct batch *sample_batch_fill(struct sample_batch *s, int canary,
 		.refused_code = "",
 	};
 	return b;
+}
+
+void sample_batch_number(struct sample_batch *s, struct strtab *names)
+{
+	for (uint32_t i = 0; i < s->n_strings; i++)
+		if (strtab_add(names, s->strings[i], strlen(s->strings[i]),
+			       &s->numbers[i]) < 0)
+			exit(1);
+	s->batch.names = s->numbers;
 }

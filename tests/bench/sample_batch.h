@@ -10,6 +10,7 @@
 
 struct batch;
 struct sample_batch;
+struct strtab;
 
 struct sample_size {
 	uint32_t n_routes;
@@ -31,5 +32,8 @@ void sample_batch_free(struct sample_batch *s);
  */
 const struct batch *sample_batch_fill(struct sample_batch *s, int canary,
 				      uint32_t instance, uint32_t window);
+
+/* Number its strings as batch_decode_named() would, until the next fill. */
+void sample_batch_number(struct sample_batch *s, struct strtab *names);
 
 #endif /* TESTS_BENCH_SAMPLE_BATCH_H */

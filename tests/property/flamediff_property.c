@@ -53,12 +53,16 @@ static void draw_make(struct draw *d, struct rng *rng, bool hot)
 	}
 }
 
-/* Feed a draw; instances from 6 on are the canary's, or all but those. */
+/* Feed a draw, the strings of every other instance numbered; instances from 6
+ * on are the canary's, or all but those. */
 static struct flamediff *feed(const struct draw *d, bool swap, uint64_t times)
 {
 	struct policy policy;
 	struct flamediff *f = NULL;
+	uint32_t number[NODES];
 
+	for (uint32_t i = 0; i < NODES; i++)
+		number[i] = i * 7 % NODES; /* not the order of the strings */
 	policy_default(&policy);
 	if (flamediff_new(&policy, &f) < 0)
 		return NULL;
@@ -72,6 +76,7 @@ static struct flamediff *feed(const struct draw *d, bool swap, uint64_t times)
 					   .self_ns = self_ns,
 					   .n_samples = d->n_samples[k] };
 		struct batch b = { .strings = d->strings,
+				   .names = k % 2 ? number : NULL,
 				   .n_strings = NODES,
 				   .profiles = &p,
 				   .n_profiles = 1 };

@@ -13,9 +13,11 @@
 #include <string.h>
 
 #include "common/arena.h"
+#include "common/batch_wire.h"
 #include "common/buf.h"
 #include "common/err.h"
 #include "common/limits.h"
+#include "common/strtab.h"
 #include "common/zstd.h"
 #include "tests/test.h"
 
@@ -359,6 +361,69 @@ static void more_causes_than_there_can_be_are_refused(void)
 		   (head_add(&b), bytes_add(&b, 21, many_zeroes, 65)));
 }
 
+/* Bytes of a batch that may be broken, or NULL; the caller free()s them. */
+static void *bytes_of(const struct batch *b, size_t *ret_len)
+{
+	struct arena *arena = NULL;
+	void *plain = NULL;
+	void *bytes = NULL;
+	size_t len = 0;
+
+	if (arena_new(LIMIT_BATCH_ARENA_BYTES, &arena, NULL) == 0 &&
+	    batch_wire_write(b, arena, &plain, &len, NULL) == 0 &&
+	    zstd_compress(plain, len, &bytes, ret_len, NULL) < 0)
+		bytes = NULL;
+	free(plain);
+	arena_free(arena);
+	return bytes;
+}
+
+static void strings_are_numbered_alike_in_all_batches(void)
+{
+	static const char *const other[] = { "decode", "worker-{}",
+					     "GET /orders/{}" };
+	static const char *const two[] = { "a", "encode", "a" };
+	struct strtab *names = NULL;
+	struct arena *arena = NULL;
+	struct batch *a = NULL;
+	struct batch *b = NULL;
+	struct err err = { .text = "" };
+	struct parts p;
+	void *bytes;
+	size_t len = 0;
+
+	CHECK_EQ(arena_new(LIMIT_BATCH_ARENA_BYTES, &arena, NULL), 0);
+	CHECK_EQ(strtab_new(5, 1 << 16, &names, NULL), 0);
+	parts_init(&p);
+	bytes = bytes_of(&p.b, &len);
+	CHECK_EQ(batch_decode_named(bytes, len, arena, names, &a, NULL), 0);
+	free(bytes);
+	p.b.strings = other;
+	bytes = bytes_of(&p.b, &len);
+	CHECK_EQ(batch_decode_named(bytes, len, arena, names, &b, NULL), 0);
+	free(bytes);
+	CHECK_EQ(a->names[2], b->names[1]);
+	CHECK_EQ(a->names[0], b->names[2]);
+	CHECK(strcmp(strtab_get(names, b->names[0]), "decode") == 0);
+	p.b.strings = two;
+	bytes = bytes_of(&p.b, &len);
+	CHECK_EQ(batch_decode_named(bytes, len, arena, names, &b, &err),
+		 -EBADMSG);
+	CHECK(strstr(err.text, "strings[0] and [2] are both \"a\""));
+	/* and where the table has no room for "a" */
+	CHECK_EQ(strtab_count(names), 5);
+	p.strings[2] = "one too many";
+	p.b.strings = p.strings;
+	free(bytes);
+	bytes = bytes_of(&p.b, &len);
+	CHECK_EQ(batch_decode_named(bytes, len, arena, names, &b, NULL), 0);
+	CHECK(!b->names);
+	CHECK(strcmp(b->strings[2], "one too many") == 0);
+	free(bytes);
+	strtab_free(names);
+	arena_free(arena);
+}
+
 static void unknown_fields_are_ignored(void)
 {
 	BYTES_CASE(0, "",
@@ -441,6 +506,8 @@ const struct test_case test_cases[] = {
 	{ "batch: more causes than there can be are refused",
 	  more_causes_than_there_can_be_are_refused },
 	{ "batch: unknown fields are ignored", unknown_fields_are_ignored },
+	{ "batch: strings are numbered alike in all batches",
+	  strings_are_numbered_alike_in_all_batches },
 	{ "batch: unknown causes of loss are kept together",
 	  unknown_causes_of_loss_are_kept_together },
 	{ "batch: small bytes cannot take much memory",
