@@ -68,7 +68,9 @@ static int judge(struct run *r, const struct store_rollout *meta,
 	if (rc < 0)
 		return rc;
 	f->split = split;
-	rc = span_judge(f, until_ms, see_window, r, r->err);
+	/* a split was never judged: it is looked at with all there is */
+	rc = split ? span_judge(f, until_ms, see_window, r, r->err)
+		   : span_judge_again(f, until_ms, see_window, r, r->err);
 	if (rc == 0)
 		*ret_v = shown(&f->verdict);
 	fold_free(f);

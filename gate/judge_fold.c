@@ -185,17 +185,9 @@ int fold_window(struct fold *f, const struct fold_window *w, struct err *err)
 	return rc;
 }
 
-/* What was judged, copied out so that no reader is held while folding. */
-struct past {
-	size_t n;
-	size_t room;
-	struct fold_window *windows;
-	bool closed;
-};
-
 static int past_add(void *ctx, const struct store_judged *j)
 {
-	struct past *p = ctx;
+	struct fold_past *p = ctx;
 
 	p->closed |= j->closes;
 	if (p->n == p->room) {
@@ -219,17 +211,35 @@ static int past_add(void *ctx, const struct store_judged *j)
 	return 0;
 }
 
+int fold_past_read(const struct fold *f, struct fold_past *ret_p,
+		   struct err *err)
+{
+	struct fold_past p = { .n = 0 };
+	int rc = store_each_judged(f->store, f->meta.rollout_id, past_add, &p,
+				   err);
+
+	if (rc < 0)
+		fold_past_release(&p);
+	*ret_p = p;
+	return rc;
+}
+
+void fold_past_release(struct fold_past *p)
+{
+	free(p->windows);
+	*p = (struct fold_past){ .n = 0 };
+}
+
 int fold_replay(struct fold *f,
 		int (*seen)(void *ctx, const struct fold *f,
 			    const struct fold_window *w),
 		void *ctx, struct err *err)
 {
-	struct past past = { .n = 0 };
+	struct fold_past past;
 	int rc;
 
 	assert(f);
-	rc = store_each_judged(f->store, f->meta.rollout_id, past_add, &past,
-			       err);
+	rc = fold_past_read(f, &past, err);
 
 	for (size_t i = 0; i < past.n && rc == 0; i++) {
 		const struct fold_window *w = &past.windows[i];
@@ -245,7 +255,7 @@ int fold_replay(struct fold *f,
 	if (past.n > 0 && !past.windows[past.n - 1].history)
 		f->history_done = true;
 	f->closed = past.closed;
-	free(past.windows);
+	fold_past_release(&past);
 	return rc;
 }
 

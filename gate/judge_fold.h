@@ -87,6 +87,19 @@ struct fold_window {
 
 int fold_window(struct fold *f, const struct fold_window *w, struct err *err);
 
+/* The windows that were judged of a rollout, in order of time. */
+struct fold_past {
+	size_t n;
+	size_t room;
+	struct fold_window *windows;
+	bool closed; /* the last of them ended it */
+};
+
+/* Read them, so that no reader is held while they are folded. */
+int fold_past_read(const struct fold *f, struct fold_past *ret_p,
+		   struct err *err);
+void fold_past_release(struct fold_past *p);
+
 /*
  * Fold what was judged of it, in that order.
  *

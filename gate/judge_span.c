@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate/judge_span.h"
 
+#include <stdbool.h>
+
 #include "common/limits.h"
 #include "gate/judge_fold.h"
 #include "gate/judge_grid.h"
@@ -14,6 +16,7 @@ struct span {
 	int64_t now_ms;	  /* each window in time is due by then */
 	int64_t kept_ms;  /* what lies before may be gone */
 	uint64_t max_seq; /* of all windows: what is there now */
+	bool ended;	  /* a verdict ended it */
 	int (*said)(void *ctx, const struct fold *f,
 		    const struct fold_window *w, struct err *err);
 	void *ctx;
@@ -72,22 +75,78 @@ static int span_windows(struct span *s, struct err *err)
 	return s->said(s->ctx, f, &w, err);
 }
 
+/* What the store has, read before any window: what comes later is not seen. */
+static int span_begin(struct span *s, struct err *err)
+{
+	const struct fold *f = s->fold;
+	int rc = store_trimmed_ms(f->store, f->meta.service, &s->kept_ms, err);
+
+	s->now_ms = s->until_ms + LIMIT_JUDGE_WATERMARK_MS;
+	if (rc == 0)
+		rc = store_last_seq(f->store, f->meta.service, &s->max_seq,
+				    err);
+	return rc;
+}
+
 int span_judge(struct fold *f, int64_t until_ms,
 	       int (*said)(void *ctx, const struct fold *f,
 			   const struct fold_window *w, struct err *err),
 	       void *ctx, struct err *err)
 {
-	struct span s = { .fold = f,
-			  .until_ms = until_ms,
-			  .now_ms = until_ms + LIMIT_JUDGE_WATERMARK_MS,
-			  .said = said,
-			  .ctx = ctx };
-	int rc = store_trimmed_ms(f->store, f->meta.service, &s.kept_ms, err);
+	struct span s = {
+		.fold = f, .until_ms = until_ms, .said = said, .ctx = ctx
+	};
+	int rc = span_begin(&s, err);
 
-	/* before reading: whatever comes meanwhile is not looked at */
-	if (rc == 0)
-		rc = store_last_seq(f->store, f->meta.service, &s.max_seq, err);
 	if (rc == 0)
 		rc = span_history(&s, err);
 	return rc == 0 ? span_windows(&s, err) : rc;
+}
+
+/*
+ * The windows of p that end in time; what the clock decided then was by
+ * another clock.
+ */
+static int span_judged(struct span *s, const struct fold_past *p,
+		       struct err *err)
+{
+	struct fold *f = s->fold;
+
+	for (size_t i = 0; i < p->n && !s->ended; i++) {
+		const struct fold_window *w = &p->windows[i];
+		int rc;
+
+		if (w->to_ms > s->until_ms)
+			break;
+		if (w->from_ms == w->to_ms ||
+		    (w->history && w->from_ms < s->kept_ms))
+			continue;
+		rc = fold_window(f, w, err);
+		if (rc == 0)
+			rc = s->said(s->ctx, f, w, err);
+		if (rc != 0)
+			return rc;
+		s->ended = !w->history && fold_ends(&f->verdict);
+	}
+	return 0;
+}
+
+int span_judge_again(struct fold *f, int64_t until_ms,
+		     int (*said)(void *ctx, const struct fold *f,
+				 const struct fold_window *w, struct err *err),
+		     void *ctx, struct err *err)
+{
+	struct span s = {
+		.fold = f, .until_ms = until_ms, .said = said, .ctx = ctx
+	};
+	struct fold_past past = { .n = 0 };
+	int rc = span_begin(&s, err);
+
+	if (rc == 0)
+		rc = fold_past_read(f, &past, err);
+	if (rc == 0)
+		rc = past.n > 0 ? span_judged(&s, &past, err)
+				: span_history(&s, err);
+	fold_past_release(&past);
+	return rc == 0 && !s.ended ? span_windows(&s, err) : rc;
 }

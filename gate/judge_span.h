@@ -28,4 +28,14 @@ int span_judge(struct fold *f, int64_t until_ms,
 			   const struct fold_window *w, struct err *err),
 	       void *ctx, struct err *err);
 
+/*
+ * The same for a rollout that was judged while its time went by: each window
+ * that was judged then from what the judge knew then, and what follows the
+ * last of them from all batches that are in the store now.
+ */
+int span_judge_again(struct fold *f, int64_t until_ms,
+		     int (*said)(void *ctx, const struct fold *f,
+				 const struct fold_window *w, struct err *err),
+		     void *ctx, struct err *err);
+
 #endif /* GATE_JUDGE_SPAN_H */

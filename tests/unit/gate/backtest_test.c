@@ -16,6 +16,7 @@
 #include "gate/gate.h"
 #include "gate/jobs.h"
 #include "gate/judge.h"
+#include "gate/judge_past.h"
 #include "gate/policies.h"
 #include "gate/request.h"
 #include "tests/gate_room.h"
@@ -104,6 +105,66 @@ static void a_rollout_is_judged_by_another_policy(void)
 	CHECK_EQ(store_get_rollout(t.room.st, t.live.rollout_id, &t.live, NULL),
 		 0);
 	CHECK(t.live.closed);
+	tried_close(&t);
+}
+
+/* What came too late for the judge is not what a policy could have seen. */
+static void a_rollout_is_judged_by_what_was_known_then(void)
+{
+	const struct store_rollout all = {
+		.service = "orders",
+		.baseline = "v1",
+		.canary = "v2",
+		.policy = "default",
+		.policy_version = 1,
+		.begun_ms = ROOM_T0,
+		.until_ms = ROOM_T0 + N_WINDOWS * STORY_WINDOW_MS,
+		.step = 1,
+	};
+	struct store_rollout past;
+	struct verdict v;
+	struct tried t;
+
+	CHECK_EQ(tried_open(&t, true), 0);
+	t.room.slow_ns = 0;
+	CHECK_EQ(gate_room_tell(&t.room, 0, N_WINDOWS), 0);
+	judge_poke(t.room.j);
+	judge_run(t.room.j, ROOM_T0 + 5 * (int64_t)ROOM_MIN);
+	t.room.slow_ns = 900000000;
+	for (uint32_t w = 0; w < N_WINDOWS; w++)
+		for (uint32_t i = 7; i < 11; i++)
+			CHECK_EQ(gate_room_put(&t.room, true, i, w), 0);
+	t.wish.policy.version = 1;
+	t.wish.until_ms = ROOM_T0 + 5 * (int64_t)ROOM_MIN;
+	CHECK_EQ(run(&t), 0);
+	CHECK_EQ(t.b->n_rollouts, 1);
+	CHECK(t.b->rollouts[0].then.word != VERDICT_FAIL);
+	CHECK_EQ(t.b->rollouts[0].now.word, t.b->rollouts[0].then.word);
+	CHECK_EQ(t.b->rollouts[0].now.code, t.b->rollouts[0].then.code);
+	CHECK_EQ(t.b->rollouts[0].now.windows, t.b->rollouts[0].then.windows);
+	/* with all of it that time fails */
+	CHECK_EQ(judge_past(t.room.st, t.room.policies, &all, NULL, NULL, &past,
+			    NULL),
+		 0);
+	CHECK_EQ(judge_verdict(t.room.j, &past, &v, NULL), 0);
+	CHECK_EQ(v.word, VERDICT_FAIL);
+	tried_close(&t);
+}
+
+/* A policy that is quicker to give up does not see what came after. */
+static void a_shorter_time_sees_no_more_of_it(void)
+{
+	struct tried t;
+
+	CHECK_EQ(tried_open(&t, true), 0);
+	t.room.slow_ns = 0;
+	CHECK_EQ(gate_room_tell(&t.room, 0, N_WINDOWS), 0);
+	judge_poke(t.room.j);
+	judge_run(t.room.j, ROOM_T0 + 5 * (int64_t)ROOM_MIN);
+	t.wish.until_ms = ROOM_T0 + 10 * STORY_WINDOW_MS;
+	CHECK_EQ(run(&t), 0);
+	CHECK_EQ(t.b->rollouts[0].now.windows, 10);
+	CHECK_EQ(t.b->n_windows, 11); /* and the clock's */
 	tried_close(&t);
 }
 
@@ -340,6 +401,10 @@ static void one_runs_at_a_time_and_is_looked_at(void)
 const struct test_case test_cases[] = {
 	{ "backtest: a rollout is judged by another policy",
 	  a_rollout_is_judged_by_another_policy },
+	{ "backtest: a rollout is judged by what was known then",
+	  a_rollout_is_judged_by_what_was_known_then },
+	{ "backtest: a shorter time sees no more of it",
+	  a_shorter_time_sees_no_more_of_it },
 	{ "backtest: rollouts without their batches are counted",
 	  rollouts_without_their_batches_are_counted },
 	{ "backtest: splits of a healthy build do not fail",
