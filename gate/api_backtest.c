@@ -34,11 +34,14 @@ static int read_policy(struct gate *g, const struct request *rq,
 {
 	struct policy_text t = { .n_services = 0 };
 	struct json_place at;
-	int rc;
+	int rc = 0;
 
 	if (rq->body_len == 0) {
-		policies_bound(g->policies, w->service, &w->policy);
-		return 0;
+		rc = policies_bound(g->policies, w->service, &w->policy,
+				    &rp->err);
+		if (rc < 0)
+			rp->fault = FAULT_BAD_POLICY;
+		return rc;
 	}
 	rc = policy_text_parse("candidate", rq->body, rq->body_len, &t, &at,
 			       &rp->err);

@@ -55,6 +55,10 @@ static int write_entry(void *ctx, const struct policies_entry *e)
 	write_policy(w, &e->text, policies_source_name(e->source));
 	if (e->has_aside)
 		buf_printf(w->out, ",\"aside_version\":%" PRIu32, e->aside);
+	if (e->refused.text[0]) {
+		buf_puts(w->out, ",\"refused\":");
+		json_text_string(w->out, e->refused.text);
+	}
 	buf_puts(w->out, "}");
 	return 0;
 }

@@ -107,12 +107,26 @@ static void stop(struct gate *g)
 	auth_close(g->auth);
 }
 
+/* What was put by an older gate, and by which no rollout begins now. */
+static void say_refused(const struct gate *g, const struct policies_entry *e)
+{
+	struct log_line line;
+
+	log_begin(&line, g->log, LOG_WARN, "policy_refused");
+	log_text(&line, "policy", e->text.policy.name);
+	log_u64(&line, "version", e->text.policy.version);
+	log_text(&line, "reason", e->refused.text);
+	log_end(&line);
+}
+
 /* What was put and does not hold, because a file has its name. */
-static int say_aside(void *ctx, const struct policies_entry *e)
+static int say_policy(void *ctx, const struct policies_entry *e)
 {
 	const struct gate *g = ctx;
 	struct log_line line;
 
+	if (e->refused.text[0])
+		say_refused(g, e);
 	if (!e->has_aside)
 		return 0;
 	log_begin(&line, g->log, LOG_WARN, "policy_aside");
@@ -214,7 +228,7 @@ int main(int argc, char **argv)
 		log_event(&log, LOG_ERROR, "cannot_start", err.text);
 	} else {
 		say_start(&gate, &o);
-		(void)policies_each(gate.policies, NULL, say_aside, &gate);
+		(void)policies_each(gate.policies, NULL, say_policy, &gate);
 		run(&gate, &o, &signals);
 	}
 	stop(&gate);

@@ -136,6 +136,20 @@ int policies_entry_add(struct policies *p, struct policy_text *t,
 	return rc;
 }
 
+int policies_entry_refuse(struct policies *p, struct policy_text *t,
+			  const struct err *refused, struct err *err)
+{
+	int rc = check_room(p, t->policy.name, err);
+
+	if (rc == 0)
+		rc = check_binding(p, t, POLICIES_API, err);
+	if (rc < 0)
+		return rc;
+	entry_set(p, t, POLICIES_API);
+	policies_entry_find(p, t->policy.name)->refused = *refused;
+	return 0;
+}
+
 static void set_built_in(struct policies *p)
 {
 	struct policy_text t = { .n_services = 0 };
@@ -315,16 +329,17 @@ void policies_close(struct policies *p)
 }
 
 int policies_kept(struct policies *p, const char *name, uint32_t version,
-		  struct policy *ret_policy, struct err *err)
+		  struct policy *ret_policy, struct err *ret_beyond,
+		  struct err *err)
 {
 	struct policy_text t = { .n_services = 0 };
-	struct json_place at;
 	char *text = NULL;
 	int rc = store_get_policy(p->store, name, version, &text, NULL, err);
 
 	if (rc < 0)
 		return rc;
-	rc = policy_text_parse(name, text, strlen(text), &t, &at, err);
+	rc = policy_text_parse_kept(name, text, strlen(text), &t, ret_beyond,
+				    err);
 	free(text);
 	if (rc == 0) {
 		*ret_policy = t.policy;
@@ -346,37 +361,67 @@ static void names_list(const struct policies *p, char *text, size_t size)
 					p->entries[i].text.policy.name);
 }
 
-int policies_get(struct policies *p, const char *name, uint32_t version,
-		 struct policy *ret_policy, struct err *err)
+/* The policy of an entry, for a rollout that begins; with the lock. */
+static int entry_policy(const struct policies_entry *e,
+			struct policy *ret_policy, struct err *err)
 {
-	const struct policies_entry *e;
-	char names[120];
-	bool found;
+	if (e->refused.text[0])
+		return err_set(err, -EINVAL,
+			       "policy %s@%u was put when more was permitted, "
+			       "and no rollout begins by it; put it again: %s",
+			       e->text.policy.name, e->text.policy.version,
+			       e->refused.text);
+	*ret_policy = e->text.policy;
+	return 0;
+}
 
-	pthread_rwlock_rdlock(&p->lock);
-	e = policies_entry_find(p, name);
-	found = e && (version == 0 || version == e->text.policy.version);
-	if (found)
-		*ret_policy = e->text.policy;
+/* The one that holds; with the lock. */
+static int get_now(struct policies *p, const char *name,
+		   struct policy *ret_policy, struct err *err)
+{
+	const struct policies_entry *e = policies_entry_find(p, name);
+	char names[120];
+
+	if (e)
+		return entry_policy(e, ret_policy, err);
 	names_list(p, names, sizeof(names));
-	pthread_rwlock_unlock(&p->lock);
-	if (found)
-		return 0;
-	if (version != 0)
-		return policies_kept(p, name, version, ret_policy, err);
 	return err_set(err, -ENOENT, "no policy %.63s; there are %s", name,
 		       names);
 }
 
-void policies_bound(struct policies *p, const char *service,
-		    struct policy *ret_policy)
+int policies_get(struct policies *p, const char *name, uint32_t version,
+		 struct policy *ret_policy, struct err *err)
 {
 	const struct policies_entry *e;
+	struct err beyond;
+	bool found;
+	int rc = 0;
+
+	pthread_rwlock_rdlock(&p->lock);
+	if (version == 0)
+		rc = get_now(p, name, ret_policy, err);
+	e = policies_entry_find(p, name);
+	found = version == 0 ||
+		(e && version == e->text.policy.version && !e->refused.text[0]);
+	if (found && version != 0)
+		*ret_policy = e->text.policy;
+	pthread_rwlock_unlock(&p->lock);
+	return found ? rc
+		     : policies_kept(p, name, version, ret_policy, &beyond,
+				     err);
+}
+
+int policies_bound(struct policies *p, const char *service,
+		   struct policy *ret_policy, struct err *err)
+{
+	const struct policies_entry *e;
+	int rc;
 
 	pthread_rwlock_rdlock(&p->lock);
 	e = entry_for(p, service, NULL);
-	*ret_policy = e ? e->text.policy : p->entries[0].text.policy;
+	rc = entry_policy(e ? e : &p->entries[0], ret_policy, err);
 	pthread_rwlock_unlock(&p->lock);
+	return rc;
 }
 
 size_t policies_each(struct policies *p, const char *name,

@@ -21,9 +21,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/err.h"
 #include "stats/policy_text.h"
 
-struct err;
 struct policies;
 struct store;
 
@@ -39,6 +39,9 @@ struct policies_entry {
 	enum policies_source source;
 	bool has_aside; /* a file stands before what was put */
 	uint32_t aside; /* version that was put; with has_aside */
+	/* why this program does not take what an older one did; "" if it does.
+	   Rollouts that began with it go on, and none begins */
+	struct err refused;
 };
 
 /*
@@ -46,7 +49,8 @@ struct policies_entry {
  * store has, and register their versions.  A file that is wrong is refused
  * with its path, line and column, as policy_text_parse() has it; so is one
  * whose name cannot be a policy's, and a service that two policies name, with
- * both names and where they come from.
+ * both names and where they come from.  What was put and is no longer
+ * permitted is kept, refused: operators find out while the gate runs.
  *
  * Returns 0 and the caller owns *ret_p: policies_close(); or -EINVAL,
  * -EBADMSG, -EMSGSIZE, or an error of file_read() or of the store.
@@ -56,8 +60,12 @@ int policies_open(const char *dir, struct store *st, int64_t now_ms,
 void policies_close(struct policies *p);
 
 /*
- * The policy of that name and version; version 0 is the one that holds now.
- * Returns 0 or -ENOENT, with a message that lists the names there are.
+ * The policy of that name and version; version 0 is the one that holds now,
+ * for a rollout that begins.  Of another version the numbers are those that it
+ * had, permitted now or not.
+ *
+ * Returns 0; -ENOENT, with a message that lists the names there are; -EINVAL if
+ * the one that holds is refused, or one that was kept cannot be read at all.
  */
 int policies_get(struct policies *p, const char *name, uint32_t version,
 		 struct policy *ret_policy, struct err *err);
@@ -66,9 +74,11 @@ int policies_get(struct policies *p, const char *name, uint32_t version,
  * The policy that is bound to a service: the one that lists it under
  * "services", else "default".  A caller may ask for another only where that
  * one is tighter (policy_tightens()).
+ *
+ * Returns 0, or -EINVAL if it is refused.
  */
-void policies_bound(struct policies *p, const char *service,
-		    struct policy *ret_policy);
+int policies_bound(struct policies *p, const char *service,
+		   struct policy *ret_policy, struct err *err);
 
 /*
  * Show the policies that hold now, by name; or the one of a name, NULL being

@@ -116,6 +116,9 @@ static int said_add(struct policies *p, struct said *said, int64_t now_ms,
 		    struct err *err)
 {
 	struct policies_entry *e = policies_entry_find(p, said->name);
+	struct policy *policy = &said->services.policy;
+	struct err beyond = { "" };
+	struct err why = { "" };
 	int rc;
 
 	if (e && e->source == POLICIES_FILE) {
@@ -123,11 +126,19 @@ static int said_add(struct policies *p, struct said *said, int64_t now_ms,
 		e->aside = said->version;
 		return 0;
 	}
-	rc = policies_kept(p, said->name, said->version, &said->services.policy,
-			   err);
-	if (rc == 0)
-		rc = policies_entry_add(p, &said->services, POLICIES_API,
-					now_ms, err);
+	rc = policies_kept(p, said->name, said->version, policy, &beyond, &why);
+	if (rc == -EINVAL || rc == -EBADMSG) {
+		/* not even its numbers; what is bound to it must not begin */
+		policy->version = said->version;
+		(void)err_set(&beyond, rc, "%s", why.text);
+		rc = 0;
+	}
+	if (rc < 0)
+		return err_set(err, rc, "%s", why.text);
+	rc = beyond.text[0]
+		     ? policies_entry_refuse(p, &said->services, &beyond, err)
+		     : policies_entry_add(p, &said->services, POLICIES_API,
+					  now_ms, err);
 	if (rc == 0)
 		said->services = (struct policy_text){ .n_services = 0 };
 	return rc;

@@ -31,9 +31,24 @@ int policies_entry_add(struct policies *p, struct policy_text *t,
 		       enum policies_source source, int64_t now_ms,
 		       struct err *err);
 
-/* A version from the store.  Returns 0 or an error of the store. */
+/*
+ * Hold what was put by an older program and is not permitted now, with the
+ * version and the numbers that it has; as policies_entry_add() does.
+ */
+int policies_entry_refuse(struct policies *p, struct policy_text *t,
+			  const struct err *refused, struct err *err);
+
+/*
+ * A version from the store.
+ *
+ *   ret_beyond  receives what of it is not permitted now; "" if nothing
+ *
+ * Returns 0; -EINVAL or -EBADMSG if it cannot be read; or an error of the
+ * store.
+ */
 int policies_kept(struct policies *p, const char *name, uint32_t version,
-		  struct policy *ret_policy, struct err *err);
+		  struct policy *ret_policy, struct err *ret_beyond,
+		  struct err *err);
 
 /* policies_load.c: add what a directory has, then what the store has. */
 int policies_load_dir(struct policies *p, const char *dir, int64_t now_ms,

@@ -53,7 +53,8 @@ static int choose_policy(struct gate *g, const struct rollout_wish *w,
 	struct policy bound;
 	struct policy policy;
 
-	policies_bound(g->policies, w->service, &bound);
+	if (policies_bound(g->policies, w->service, &bound, &rp->err) < 0)
+		return refuse(rp, FAULT_BAD_POLICY);
 	policy = bound;
 	if (w->policy && strcmp(w->policy, bound.name) != 0) {
 		if (policies_get(g->policies, w->policy, 0, &policy, &rp->err) <

@@ -33,12 +33,16 @@ int policy_check(const struct policy *p, struct err *err)
 
 	if (memchr(p->name, '\0', sizeof(p->name)) == NULL || !p->name[0])
 		return err_set(err, -EINVAL, "policy: it has no name");
-	for (size_t i = 0; i < n_policy_keys; i++)
-		if (policy_key_check(&policy_keys[i],
-				     policy_key_get(&policy_keys[i], p),
-				     &why) < 0)
+	for (size_t i = 0; i < n_policy_keys; i++) {
+		const struct policy_key *k = &policy_keys[i];
+		double value = policy_key_get(k, p);
+
+		if (p->kept && policy_key_is_sane(k, value))
+			continue;
+		if (policy_key_check(k, value, &why) < 0)
 			return err_set(err, -EINVAL, "policy %s: %s", p->name,
 				       why.text);
+	}
 	if (p->n_ignore > POLICY_IGNORE_MAX)
 		return err_set(err, -EINVAL,
 			       "policy %s: ignore_routes has %u patterns, "

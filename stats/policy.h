@@ -21,6 +21,7 @@ enum {
 struct policy {
 	char name[POLICY_NAME_BYTES];
 	uint32_t version; /* counts up with each change of that name */
+	bool kept; /* permitted once: some number is out of its range now */
 
 	double alpha_fail;   /* chance of failing a healthy canary, ever */
 	double alpha_pass;   /* chance of passing a shift beyond the margin */
@@ -57,7 +58,8 @@ void policy_default(struct policy *ret_p);
 
 /*
  * Are all numbers in their ranges?  err names the first that is not, with
- * its value and range.  Returns 0 or -EINVAL.
+ * its value and range.  Those of one that is kept need only be sane: rollouts
+ * that began with it go on.  Returns 0 or -EINVAL.
  */
 int policy_check(const struct policy *p, struct err *err);
 

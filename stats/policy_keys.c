@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/err.h"
+#include "common/limits.h"
 #include "stats/policy.h"
 
 #define FIELD(field) .name = #field, .offset = offsetof(struct policy, field)
@@ -217,6 +218,21 @@ int policy_key_check(const struct policy_key *k, double value, struct err *err)
 	return err_set(err, -EINVAL,
 		       "%s is %.10g, permitted are %.10g to %.10g%s", k->name,
 		       value, k->lo, k->hi, hint_of(k->unit));
+}
+
+bool policy_key_is_sane(const struct policy_key *k, double value)
+{
+	static const double most[] = {
+		[POLICY_REAL] = 1e6,
+		[POLICY_U32] = UINT32_MAX,
+		[POLICY_U64] = (double)LIMIT_NUMBER,
+		[POLICY_I64] = (double)LIMIT_TIME_MS,
+		[POLICY_TRUTH] = 1,
+	};
+
+	/* what is nowhere 0 may be divided by, or have its logarithm taken */
+	return value >= 0 && value <= most[k->kind] &&
+	       (value > 0 || k->lo <= 0);
 }
 
 int policy_key_compare(const struct policy_key *k, double bound, double value)

@@ -10,6 +10,7 @@
 #ifndef STATS_POLICY_KEYS_H
 #define STATS_POLICY_KEYS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct err;
@@ -74,6 +75,12 @@ void policy_key_set(const struct policy_key *k, struct policy *p, double value);
  * and what a number like it means.  Returns 0 or -EINVAL, also for NaN.
  */
 int policy_key_check(const struct policy_key *k, double value, struct err *err);
+
+/*
+ * Can a value be reckoned with, permitted or not?  A policy that was kept may
+ * have been permitted more than is now.  False for NaN.
+ */
+bool policy_key_is_sane(const struct policy_key *k, double value);
 
 /*
  * Is value, of a caller, looser than bound, of the policy a service has?

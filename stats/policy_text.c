@@ -26,13 +26,26 @@ struct reading {
 	size_t member; /* of the root, that is being read */
 	size_t part;   /* of the member, that would be wrong */
 	struct json_place at;
+	struct err *beyond; /* of a kept one: what is not permitted now */
 };
+
+/* Something is not permitted: what a kept policy may have had is noted. */
+static int refuse(const struct reading *r, bool sane, const struct err *why,
+		  struct err *err)
+{
+	if (!r->beyond || !sane)
+		return err_set(err, -EINVAL, "%s", why->text);
+	(void)err_set(r->beyond, -EINVAL, "%s", why->text);
+	r->to->policy.kept = true;
+	return 0;
+}
 
 /* --- members --- */
 
 static int number_read(struct reading *r, const struct policy_key *k,
 		       struct err *err)
 {
+	struct err why = { "" };
 	bool truth = false;
 	int64_t whole = 0;
 	double value = 0;
@@ -51,8 +64,8 @@ static int number_read(struct reading *r, const struct policy_key *k,
 		value = (double)whole; /* inexact only where out of range */
 		break;
 	}
-	if (rc == 0)
-		rc = policy_key_check(k, value, err);
+	if (rc == 0 && policy_key_check(k, value, &why) < 0)
+		rc = refuse(r, policy_key_is_sane(k, value), &why, err);
 	if (rc == 0)
 		policy_key_set(k, &r->to->policy, value);
 	return rc;
@@ -135,6 +148,7 @@ static int key_refuse(const struct reading *r, const char *key, struct err *err)
 {
 	enum { N_MAX = 64 };
 	const char *known[N_MAX + 3];
+	struct err why = { "" };
 	size_t n = 0;
 
 	while (n < n_policy_keys && n < N_MAX) {
@@ -144,7 +158,8 @@ static int key_refuse(const struct reading *r, const char *key, struct err *err)
 	known[n++] = ignore_routes;
 	known[n++] = services;
 	known[n] = NULL;
-	return json_refuse_key(&r->root, key, known, err);
+	(void)json_refuse_key(&r->root, key, known, &why); /* the message */
+	return refuse(r, true, &why, err);
 }
 
 static int member_read(void *ctx, const char *key, struct err *err)
@@ -197,12 +212,15 @@ static int root_read(struct reading *r, struct err *err)
 	return rc < 0 ? err_set(err, rc, "%s", why.text) : 0;
 }
 
-int policy_text_parse(const char *name, const char *text, size_t len,
-		      struct policy_text *ret_t, struct json_place *ret_at,
-		      struct err *err)
+/* Both ways to read one; beyond NULL: strictly. */
+static int parse(const char *name, const char *text, size_t len,
+		 struct policy_text *ret_t, struct json_place *ret_at,
+		 struct err *beyond, struct err *err)
 {
 	struct policy_text t = { .n_services = 0 };
-	struct reading r = { .bytes = text, .len = len, .to = &t };
+	struct reading r = {
+		.bytes = text, .len = len, .to = &t, .beyond = beyond
+	};
 	struct json_doc *doc = NULL;
 	int rc;
 
@@ -221,6 +239,23 @@ int policy_text_parse(const char *name, const char *text, size_t len,
 	}
 	*ret_t = t;
 	return 0;
+}
+
+int policy_text_parse(const char *name, const char *text, size_t len,
+		      struct policy_text *ret_t, struct json_place *ret_at,
+		      struct err *err)
+{
+	return parse(name, text, len, ret_t, ret_at, NULL, err);
+}
+
+int policy_text_parse_kept(const char *name, const char *text, size_t len,
+			   struct policy_text *ret_t, struct err *ret_beyond,
+			   struct err *err)
+{
+	struct json_place at;
+
+	ret_beyond->text[0] = '\0';
+	return parse(name, text, len, ret_t, &at, ret_beyond, err);
 }
 
 void policy_text_release(struct policy_text *t)

@@ -44,6 +44,20 @@ int policy_text_parse(const char *name, const char *text, size_t len,
 		      struct policy_text *ret_t, struct json_place *ret_at,
 		      struct err *err);
 
+/*
+ * Read a policy that was kept, perhaps by a program that permitted more: a key
+ * that is no more is passed over, and a number out of its range is taken as
+ * long as it is sane (policy_key_is_sane()); ret_t->policy.kept says so then.
+ *
+ *   ret_beyond  receives the first thing that policy_text_parse() refuses, with
+ *               what is permitted; "" if nothing
+ *
+ * Returns as policy_text_parse() does.
+ */
+int policy_text_parse_kept(const char *name, const char *text, size_t len,
+			   struct policy_text *ret_t, struct err *ret_beyond,
+			   struct err *err);
+
 /* Free what t holds.  A zeroed t holds nothing. */
 void policy_text_release(struct policy_text *t);
 

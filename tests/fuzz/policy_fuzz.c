@@ -6,6 +6,7 @@
  */
 #include "stats/policy_text.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +64,21 @@ static void again(const struct policy_text *t)
 	buf_release(&once);
 }
 
+/* Read as one that was kept: at least what is permitted is taken. */
+static void kept(const char *text, size_t len, bool permitted)
+{
+	struct policy_text t = { .n_services = 0 };
+	struct err beyond;
+	struct err err = { .text = "" };
+	int rc = policy_text_parse_kept("p", text, len, &t, &beyond, &err);
+
+	if (rc == 0 ? policy_check(&t.policy, NULL) < 0 : err.text[0] == '\0')
+		abort(); /* took what cannot be reckoned with, or no reason */
+	if (permitted != (rc == 0 && beyond.text[0] == '\0'))
+		abort(); /* the two ways disagree about what is permitted */
+	policy_text_release(&t);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
 	struct err err = { .text = "" };
@@ -76,6 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	else if (err.text[0] == '\0' || t.services ||
 		 !is_inside(&at, bytes, len))
 		abort(); /* no reason, kept what it refused, or no place */
+	kept((const char *)bytes, len, rc == 0);
 	policy_text_release(&t);
 	return 0;
 }

@@ -212,6 +212,35 @@ check 'what is aside is retired' answer 200 '"retired":"cart"' -X DELETE \
 	"$POLICIES/cart"
 check 'a file is not' answer 409 POLICY_CONFLICT -X DELETE "$POLICIES/cart"
 proc_stop files
+# an older gate permitted more
+start older --store "$RUN_DIR/older.db"
+check 'a policy is put in an older gate' answer 201 '"version":1' -X PUT \
+	-H "$JSON" "$URL/v1/policies/wide" \
+	-d '{"margin":9,"services":["orders"]}'
+proc_stop older
+cat >"$RUN_DIR/wide.py" <<'END'
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+with db:
+    db.execute("UPDATE policy SET document = json_set(document, '$.margin', 20)"
+               " WHERE name = 'wide'")
+db.close()
+END
+check 'it was of another build' python3 "$RUN_DIR/wide.py" "$RUN_DIR/older.db"
+start older --store "$RUN_DIR/older.db"
+check 'what is no longer permitted is said at start' grep -q \
+	'event=policy_refused policy=.*wide.* version=1 reason=.*margin is 20, permitted are 0.01 to 10' \
+	"$RUN_DIR/logs/older.log"
+check 'and shown' answer 200 '"version":1.*"refused":"margin is 20, permitted' \
+	"$URL/v1/policies/wide"
+check 'nothing begins by it' answer 400 \
+	'policy wide@1 was put when more was permitted.*margin is 20.*BAD_POLICY' \
+	"$URL/v1/verdict?service=orders&baseline=v1&canary=v2"
+check 'until it is put again' answer 200 '"version":2' -X PUT -H "$JSON" \
+	"$URL/v1/policies/wide" -d '{"margin":0.2,"services":["orders"]}'
+check 'then it does' answer 200 '"policy":"wide@2"' \
+	"$URL/v1/verdict?service=orders&baseline=v1&canary=v2"
+proc_stop older
 printf '{"services":["pay"]}' >"$RUN_DIR/policies/cart.json"
 check 'two policies for one service are found at start' \
 	sh -c 'timeout 20 "$0" --store "$1.db" --listen 127.0.0.1:0 \

@@ -3,6 +3,7 @@
 #include "gate/policies.h"
 
 #include <errno.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,8 +35,8 @@ static bool is_bound(struct policies *p, const char *service, const char *name,
 {
 	struct policy policy;
 
-	policies_bound(p, service, &policy);
-	return strcmp(policy.name, name) == 0 && policy.version == version;
+	return policies_bound(p, service, &policy, NULL) == 0 &&
+	       strcmp(policy.name, name) == 0 && policy.version == version;
 }
 
 static int put(struct policies *p, const char *name, const char *text,
@@ -299,6 +300,101 @@ static void a_file_wins_and_what_was_put_is_kept_aside(void)
 	room_close(&r);
 }
 
+/* What somebody does to the file while no gate runs; the store is open after.
+ */
+static int alter(struct room *r, const char *sql)
+{
+	sqlite3 *db = NULL;
+	int code;
+
+	store_close(r->st);
+	r->st = NULL;
+	code = sqlite3_open(r->path, &db);
+	if (code == SQLITE_OK)
+		code = sqlite3_exec(db, sql, NULL, NULL, NULL);
+	sqlite3_close(db);
+	return code == SQLITE_OK ? store_open(r->path, &r->st, NULL) : -EIO;
+}
+
+/* An older gate permitted what this one does not. */
+static void what_is_no_longer_permitted_is_kept_and_refused(void)
+{
+	static const struct {
+		const char *why;
+		const char *sql;
+		const char *says;
+		int kept;      /* what reading the version gives */
+		double margin; /* of that */
+	} cases[] = {
+		{ "a number beyond its range",
+		  "UPDATE policy SET document ="
+		  " json_set(document, '$.margin', 15) WHERE name = 'strict'",
+		  "margin is 15, permitted are 0.01 to 10", 0, 15 },
+		{ "a key that is no more",
+		  "UPDATE policy SET document ="
+		  " json_set(document, '$.mercy', 1) WHERE name = 'strict'",
+		  "mercy", 0, 0.1 },
+		{ "what cannot be reckoned with",
+		  "UPDATE policy SET document ="
+		  " json_set(document, '$.margin', -1) WHERE name = 'strict'",
+		  "margin is -1", -EINVAL, 0 },
+		{ "another type",
+		  "UPDATE policy SET document ="
+		  " json_set(document, '$.margin', 'wide')"
+		  " WHERE name = 'strict'",
+		  "margin", -EINVAL, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct policies *p = NULL;
+		struct policies_entry e;
+		struct policy policy;
+		struct err err = { "" };
+		struct room r;
+		bool created = true;
+		int kept;
+
+		CHECK_EQ(room_open(&r), 0);
+		CHECK_EQ(policies_open(NULL, r.st, 1, &p, NULL), 0);
+		CHECK_EQ(put(p, "strict",
+			     "{\"margin\":0.1,\"services\":[\"orders\"]}",
+			     &created, NULL),
+			 0);
+		policies_close(p);
+		CHECK_EQ(alter(&r, cases[i].sql), 0);
+		/* the gate comes up and says it */
+		CHECK_EQ(policies_open(NULL, r.st, 1, &p, NULL), 0);
+		CHECK_EQ(policies_each(p, "strict", entry_copy, &e), 1);
+		if (!strstr(e.refused.text, cases[i].says))
+			test_fail(__FILE__, __LINE__, "%s: %s", cases[i].why,
+				  e.refused.text);
+		CHECK(e.source == POLICIES_API && e.text.policy.version == 1);
+		/* nothing begins by it, whoever asks, and others are as ever */
+		CHECK_EQ(policies_bound(p, "orders", &policy, &err), -EINVAL);
+		CHECK(strstr(err.text, "policy strict@1 was put when more"));
+		CHECK(strstr(err.text, cases[i].says) != NULL);
+		CHECK_EQ(policies_get(p, "strict", 0, &policy, NULL), -EINVAL);
+		CHECK(is_bound(p, "cart", "default", 1));
+		/* what began with it goes on by what it had */
+		policy.margin = 0;
+		kept = policies_get(p, "strict", 1, &policy, NULL);
+		if (kept != cases[i].kept || policy.margin != cases[i].margin ||
+		    (kept == 0 && policy_check(&policy, NULL) != 0))
+			test_fail(__FILE__, __LINE__, "%s: %d, %g",
+				  cases[i].why, kept, policy.margin);
+		/* until it is put again */
+		CHECK_EQ(put(p, "strict",
+			     "{\"margin\":0.2,\"services\":[\"orders\"]}",
+			     &created, NULL),
+			 0);
+		CHECK(!created && is_bound(p, "orders", "strict", 2));
+		CHECK_EQ(policies_each(p, "strict", entry_copy, &e), 1);
+		CHECK(e.refused.text[0] == '\0');
+		policies_close(p);
+		room_close(&r);
+	}
+}
+
 static void there_are_no_more_than_fit(void)
 {
 	struct room r;
@@ -338,6 +434,8 @@ const struct test_case test_cases[] = {
 	  what_cannot_be_put_changes_nothing },
 	{ "policies: a file wins and what was put is kept aside",
 	  a_file_wins_and_what_was_put_is_kept_aside },
+	{ "policies: what is no longer permitted is kept and refused",
+	  what_is_no_longer_permitted_is_kept_and_refused },
 	{ "policies: there are no more than fit", there_are_no_more_than_fit },
 	{ NULL, NULL },
 };

@@ -308,6 +308,24 @@ static void a_replay_ends_when_it_is_told_to(void)
 	gate_room_close(&r);
 }
 
+/* What an older gate permitted: judged by it to its end, and again. */
+static void a_policy_that_is_no_longer_permitted_replays(void)
+{
+	struct gate_room r;
+	struct replay p;
+
+	CHECK_EQ(gate_room_open(&r), 0);
+	CHECK_EQ(alter(&r, "UPDATE policy SET document ="
+			   " json_set(document, '$.margin', 15.5)"
+			   " WHERE name = 'default' AND version = 1"),
+		 0);
+	CHECK_EQ(tell(&r), 0);
+	CHECK_EQ(replay(&r, &p), 0);
+	CHECK_EQ(p.n_windows, N_WINDOWS - 4);
+	CHECK_EQ(p.n_identical, p.n_windows);
+	gate_room_close(&r);
+}
+
 /* Ask until it is done, as a client does. */
 static int ask(struct gate *g, const char *id, struct reply *rp)
 {
@@ -394,6 +412,8 @@ const struct test_case test_cases[] = {
 	  an_altered_batch_is_found_where_it_tells },
 	{ "replay: what was known then is known again",
 	  what_was_known_then_is_known_again },
+	{ "replay: a policy that is no longer permitted replays",
+	  a_policy_that_is_no_longer_permitted_replays },
 	{ "replay: it ends when it is told to",
 	  a_replay_ends_when_it_is_told_to },
 	{ "replay: the API has it done beside the requests",
