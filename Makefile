@@ -107,7 +107,7 @@ $(TESTS): %: %.o $(B)/tests/test.o $(B)/tests/random_batch.o \
 	$(B)/tests/story.o $(BASE)
 $(FUZZ):  %: %.o $(B)/tests/fuzz/replay.o $(BASE)
 
-$(patsubst %,$(B)/tests/unit/gate/%_test,replay past backtest): \
+$(patsubst %,$(B)/tests/unit/gate/%_test,judge replay past backtest): \
 	$(B)/tests/gate_room.o
 
 # Tests of the fold draw their rollouts from the simulator's truth.

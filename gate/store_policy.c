@@ -90,12 +90,8 @@ int store_each_policy_version(struct store *st, const char *name,
 	if (rc < 0)
 		return rc;
 	stmt_bind_text(l.s, name);
-	while ((rc = stmt_step(l.s, err)) == 1) {
+	while (look_next(&l, &rc, err))
 		rc = visit(ctx, (uint32_t)stmt_i64(l.s, 0), stmt_i64(l.s, 1));
-		if (rc != 0)
-			break;
-	}
-	look_end(&l);
 	return rc;
 }
 
@@ -143,7 +139,7 @@ int store_each_policy_said(struct store *st,
 
 	if (rc < 0)
 		return rc;
-	while ((rc = stmt_step(l.s, err)) == 1) {
+	while (look_next(&l, &rc, err)) {
 		const struct store_policy_said said = {
 			.name = stmt_text(l.s, 0),
 			.said_ms = stmt_i64(l.s, 1),
@@ -152,9 +148,6 @@ int store_each_policy_said(struct store *st,
 		};
 
 		rc = visit(ctx, &said);
-		if (rc != 0)
-			break;
 	}
-	look_end(&l);
 	return rc;
 }

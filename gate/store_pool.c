@@ -88,6 +88,18 @@ void look_end(struct look *l)
 		store_reader_give(l->st, l->db);
 }
 
+bool look_next(struct look *l, int *rc, struct err *err)
+{
+	int step = *rc == 0 ? stmt_step(l->s, err) : 0;
+
+	if (step == 1)
+		return true;
+	if (step < 0)
+		*rc = step;
+	look_end(l);
+	return false;
+}
+
 int look_rollout(struct store *st, const char *sql, int64_t rollout_id,
 		 struct look *l, struct err *err)
 {

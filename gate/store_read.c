@@ -52,7 +52,7 @@ int store_each_batch(struct store *st, const char *service,
 				   ? INT64_MAX
 				   : (int64_t)max_seq);
 	stmt_bind_text(l.s, revision); /* NULL stays NULL */
-	while ((rc = stmt_step(l.s, err)) == 1) {
+	while (look_next(&l, &rc, err)) {
 		struct store_batch b = {
 			.ingest_seq = (uint64_t)stmt_i64(l.s, 0),
 			.revision = stmt_text(l.s, 1),
@@ -64,10 +64,7 @@ int store_each_batch(struct store *st, const char *service,
 
 		b.bytes = stmt_bytes(l.s, 6, &b.len);
 		rc = visit(ctx, &b);
-		if (rc != 0)
-			break;
 	}
-	look_end(&l);
 	return rc;
 }
 
@@ -180,13 +177,9 @@ int store_each_revision(struct store *st, const char *service, int64_t from_ms,
 
 	if (rc < 0)
 		return rc;
-	while ((rc = stmt_step(l.s, err)) == 1) {
+	while (look_next(&l, &rc, err))
 		rc = visit(ctx, stmt_text(l.s, 0), stmt_i64(l.s, 1),
 			   stmt_i64(l.s, 2));
-		if (rc != 0)
-			break;
-	}
-	look_end(&l);
 	return rc;
 }
 
@@ -203,12 +196,8 @@ int store_each_instance(struct store *st, const char *service,
 	if (rc < 0)
 		return rc;
 	stmt_bind_text(l.s, revision);
-	while ((rc = stmt_step(l.s, err)) == 1) {
+	while (look_next(&l, &rc, err))
 		rc = visit(ctx, stmt_text(l.s, 0));
-		if (rc != 0)
-			break;
-	}
-	look_end(&l);
 	return rc;
 }
 
@@ -350,13 +339,10 @@ int store_each_rollout(struct store *st, const char *service, bool open_only,
 	stmt_bind_text(l.s, service);
 	stmt_bind_i64(l.s, open_only);
 	stmt_bind_i64(l.s, limit > INT32_MAX ? INT32_MAX : (int64_t)limit);
-	while ((rc = stmt_step(l.s, err)) == 1) {
+	while (look_next(&l, &rc, err)) {
 		rollout_read(l.s, &r);
 		rc = visit(ctx, &r);
-		if (rc != 0)
-			break;
 	}
-	look_end(&l);
 	return rc;
 }
 
@@ -372,12 +358,8 @@ int store_each_step(struct store *st, int64_t rollout_id,
 
 	if (rc < 0)
 		return rc;
-	while ((rc = stmt_step(l.s, err)) == 1) {
+	while (look_next(&l, &rc, err))
 		rc = visit(ctx, (uint32_t)stmt_i64(l.s, 0), stmt_i64(l.s, 1));
-		if (rc != 0)
-			break;
-	}
-	look_end(&l);
 	return rc;
 }
 
@@ -396,7 +378,7 @@ int store_each_judged(struct store *st, int64_t rollout_id,
 
 	if (rc < 0)
 		return rc;
-	while ((rc = stmt_step(l.s, err)) == 1) {
+	while (look_next(&l, &rc, err)) {
 		struct store_judged j = {
 			.from_ms = stmt_i64(l.s, 0),
 			.to_ms = stmt_i64(l.s, 1),
@@ -411,10 +393,7 @@ int store_each_judged(struct store *st, int64_t rollout_id,
 		};
 
 		rc = visit(ctx, &j);
-		if (rc != 0)
-			break;
 	}
-	look_end(&l);
 	return rc;
 }
 
@@ -535,7 +514,7 @@ int store_each_lesson(struct store *st, const char *service, int64_t last_seq,
 	stmt_bind_text(l.s, service);
 	stmt_bind_i64(l.s, last_seq);
 	stmt_bind_i64(l.s, most);
-	while ((rc = stmt_step(l.s, err)) == 1) {
+	while (look_next(&l, &rc, err)) {
 		lesson.seq = stmt_i64(l.s, 0);
 		lesson.kind = (enum store_lesson_kind)stmt_i64(l.s, 1);
 		lesson.subject = stmt_text(l.s, 2);
@@ -543,10 +522,7 @@ int store_each_lesson(struct store *st, const char *service, int64_t last_seq,
 		lesson.value = stmt_i64(l.s, 4);
 		lesson.df = (uint32_t)stmt_i64(l.s, 5);
 		rc = visit(ctx, &lesson);
-		if (rc != 0)
-			break;
 	}
-	look_end(&l);
 	return rc;
 }
 

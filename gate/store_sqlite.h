@@ -103,6 +103,18 @@ int look_rollout(struct store *st, const char *sql, int64_t rollout_id,
 		 struct look *l, struct err *err);
 void look_end(struct look *l);
 
+/*
+ * Go to the next row of a walk, which ends the look where there is none:
+ *
+ *	while (look_next(&l, &rc, err))
+ *		rc = visit(ctx, stmt_i64(l.s, 0));
+ *	return rc;
+ *
+ *   rc  0, or what the visit of the last row came to, which ends the walk
+ *       unless it is 0; receives 0, or an error of the store
+ */
+bool look_next(struct look *l, int *rc, struct err *err);
+
 /* The service's number.  Returns 0, or -ENOENT without a message. */
 int store_service_find(struct sqlite *db, const char *service,
 		       int64_t *ret_service_id, struct err *err);

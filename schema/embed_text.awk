@@ -3,5 +3,5 @@
 #
 #	awk -v name=openapi_json -f schema/embed_text.awk schema/openapi.json
 BEGIN	{ printf "extern const char %s[];\nconst char %s[] =\n", name, name }
-	{ gsub(/\\/, "\\\\"); gsub(/"/, "\\\""); printf "  \"%s\\n\"\n", $0 }
+	{ gsub(/[\\"]/, "\\\\&"); printf "  \"%s\\n\"\n", $0 }
 END	{ print ";" }

@@ -35,7 +35,7 @@ void gate_room_down(struct gate_room *r)
 	r->st = NULL;
 }
 
-int gate_room_open(struct gate_room *r)
+int gate_room_open_at(struct gate_room *r, int64_t now_ms)
 {
 	memset(r, 0, sizeof(*r));
 	r->slow_ns = 40000000;
@@ -44,7 +44,12 @@ int gate_room_open(struct gate_room *r)
 	if (!mkdtemp(r->dir))
 		return -errno;
 	(void)snprintf(r->path, sizeof(r->path), "%s/store.db", r->dir);
-	return gate_room_up(r, ROOM_T0);
+	return gate_room_up(r, now_ms);
+}
+
+int gate_room_open(struct gate_room *r)
+{
+	return gate_room_open_at(r, ROOM_T0);
 }
 
 void gate_room_close(struct gate_room *r)

@@ -28,9 +28,11 @@ struct gate_room {
 	struct policies *policies;
 	struct judge *j;
 	struct store_rollout rollout;
+	uint64_t seq; /* for a test that writes batches of its own */
 };
 
-/* Make the directory and come up at ROOM_T0.  Returns 0 or an error. */
+/* Make the directory and come up, at ROOM_T0.  Returns 0 or an error. */
+int gate_room_open_at(struct gate_room *r, int64_t now_ms);
 int gate_room_open(struct gate_room *r);
 void gate_room_close(struct gate_room *r);
 

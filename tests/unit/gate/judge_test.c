@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/batch.h"
 #include "common/err.h"
@@ -21,66 +20,13 @@
 #include "gate/store.h"
 #include "stats/policy.h"
 #include "stats/rollout.h"
+#include "tests/gate_room.h"
 #include "tests/test.h"
 #include "tests/unit/gate/fake_rollout.h"
 
 /* --- a gate with a clock of its own --- */
 
 enum { T0 = 1000000000, MIN = 60000 }; /* ms; T0 lies on every grid */
-
-struct gate_room {
-	char dir[64];
-	char path[80];
-	struct store *st;
-	struct policies *policies;
-	struct judge *j;
-	struct store_rollout rollout;
-	uint64_t seq;
-};
-
-static int come_up(struct gate_room *g, int64_t now_ms)
-{
-	int rc = store_open(g->path, &g->st, NULL);
-
-	if (rc == 0)
-		rc = policies_open(NULL, g->st, now_ms, &g->policies, NULL);
-	if (rc == 0)
-		rc = judge_new(g->st, g->policies, now_ms, &g->j, NULL);
-	return rc;
-}
-
-static void go_down(struct gate_room *g)
-{
-	judge_stop(g->j);
-	policies_close(g->policies);
-	store_close(g->st);
-	g->j = NULL;
-	g->policies = NULL;
-	g->st = NULL;
-}
-
-static int room_open(struct gate_room *g)
-{
-	memset(g, 0, sizeof(*g));
-	(void)snprintf(g->dir, sizeof(g->dir), "/tmp/judge_test.XXXXXX");
-	if (!mkdtemp(g->dir))
-		return -errno;
-	(void)snprintf(g->path, sizeof(g->path), "%s/store.db", g->dir);
-	return come_up(g, T0);
-}
-
-static void room_close(struct gate_room *g)
-{
-	static const char *const ends[] = { "", "-wal", "-shm" };
-	char path[96];
-
-	go_down(g);
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		(void)snprintf(path, sizeof(path), "%s%s", g->path, ends[i]);
-		(void)unlink(path);
-	}
-	(void)rmdir(g->dir);
-}
 
 static int begin(struct gate_room *g, int64_t now_ms)
 {
@@ -138,7 +84,7 @@ static void window_is_judged_when_it_is_due(void)
 {
 	struct gate_room g;
 
-	CHECK_EQ(room_open(&g), 0);
+	CHECK_EQ(gate_room_open_at(&g, T0), 0);
 	CHECK_EQ(begin(&g, T0), 0);
 	judge_run(g.j, T0);
 	CHECK_EQ(verdict(&g).word, VERDICT_RUNNING);
@@ -157,14 +103,14 @@ static void window_is_judged_when_it_is_due(void)
 	judge_run(g.j, T0 + MIN);
 	CHECK_EQ(verdict(&g).windows, 2);
 	CHECK_EQ(verdict(&g).word, VERDICT_RUNNING);
-	room_close(&g);
+	gate_room_close(&g);
 }
 
 static void window_is_as_long_as_the_longest_of_its_collectors(void)
 {
 	struct gate_room g;
 
-	CHECK_EQ(room_open(&g), 0);
+	CHECK_EQ(gate_room_open_at(&g, T0), 0);
 	CHECK_EQ(begin(&g, T0), 0);
 	CHECK_EQ(put(&g, "v1", T0, 10000, ASK_NOTHING), 0);
 	for (int64_t at = 0; at < 20000; at += 2000)
@@ -180,14 +126,14 @@ static void window_is_as_long_as_the_longest_of_its_collectors(void)
 	CHECK_EQ(put(&g, "v2", T0 + 10 * MIN, 2000, ASK_NOTHING), 0);
 	judge_run(g.j, T0 + 11 * MIN);
 	CHECK_EQ(verdict(&g).windows, 1 + 1 + 1);
-	room_close(&g);
+	gate_room_close(&g);
 }
 
 static void history_is_the_baseline_before_the_rollout(void)
 {
 	struct gate_room g;
 
-	CHECK_EQ(room_open(&g), 0);
+	CHECK_EQ(gate_room_open_at(&g, T0), 0);
 	/* 70 windows of 2 s, of which 60 count; the canary's do not */
 	for (int64_t i = 1; i <= 70; i++)
 		CHECK_EQ(put(&g, "v1", T0 - i * 2000, 2000, ASK_NOTHING), 0);
@@ -199,7 +145,7 @@ static void history_is_the_baseline_before_the_rollout(void)
 	CHECK_EQ(verdict(&g).need_requests, 60);
 	CHECK_EQ(verdict(&g).word, VERDICT_RUNNING);
 	CHECK_EQ(verdict(&g).windows, 0);
-	room_close(&g);
+	gate_room_close(&g);
 }
 
 /* Five minutes of both revisions in 2 s windows, judged as they come. */
@@ -222,7 +168,7 @@ static void restart_finds_what_was_said(void)
 	struct verdict before, after;
 	struct rollout *r = NULL;
 
-	CHECK_EQ(room_open(&g), 0);
+	CHECK_EQ(gate_room_open_at(&g, T0), 0);
 	CHECK_EQ(run_for_a_while(&g, T0 - 5 * MIN), 0);
 	CHECK_EQ(begin(&g, T0), 0);
 	CHECK_EQ(run_for_a_while(&g, T0), 0);
@@ -245,8 +191,8 @@ static void restart_finds_what_was_said(void)
 	CHECK_EQ(before.windows, after.windows);
 	CHECK_EQ(before.word, after.word);
 
-	go_down(&g);
-	CHECK_EQ(come_up(&g, T0 + 10 * MIN), 0);
+	gate_room_down(&g);
+	CHECK_EQ(gate_room_up(&g, T0 + 10 * MIN), 0);
 	after = verdict(&g); /* before the judge has looked */
 	CHECK(strcmp(before.reason, after.reason) == 0);
 	/* what came while it was away may still be in a spool */
@@ -262,14 +208,14 @@ static void restart_finds_what_was_said(void)
 		 0);
 	rollout_free(r);
 	CHECK(strcmp(before.reason, after.reason) == 0);
-	room_close(&g);
+	gate_room_close(&g);
 }
 
 static void pass_is_for_its_step_and_fail_for_the_rollout(void)
 {
 	struct gate_room g;
 
-	CHECK_EQ(room_open(&g), 0);
+	CHECK_EQ(gate_room_open_at(&g, T0), 0);
 	CHECK_EQ(begin(&g, T0), 0);
 	CHECK_EQ(put(&g, "v2", T0, 2000, ASK_PASS), 0);
 	judge_run(g.j, T0 + MIN);
@@ -301,7 +247,7 @@ static void pass_is_for_its_step_and_fail_for_the_rollout(void)
 				    NULL),
 		 0);
 	CHECK_EQ(verdict(&g).word, VERDICT_FAIL);
-	room_close(&g);
+	gate_room_close(&g);
 }
 
 /* Begin and close a rollout of one window; its verdict's text is its sum. */
@@ -334,24 +280,24 @@ static void closed_rollout_teaches_the_next(void)
 	struct verdict v;
 	struct rollout *r = NULL;
 
-	CHECK_EQ(room_open(&g), 0);
+	CHECK_EQ(gate_room_open_at(&g, T0), 0);
 	CHECK_EQ(sum_of(&g, "v0", T0, first, sizeof(first)), 0);
 	CHECK_EQ(sum_of(&g, "v1", T0 + 2 * MIN, second, sizeof(second)), 0);
 	CHECK(g.rollout.closed);
 	/* the same again, restart or not, although it has taught by now */
-	go_down(&g);
-	CHECK_EQ(come_up(&g, T0 + 10 * MIN), 0);
+	gate_room_down(&g);
+	CHECK_EQ(gate_room_up(&g, T0 + 10 * MIN), 0);
 	CHECK_EQ(judge_fold_again(g.st, g.policies, &g.rollout, &r, &v, NULL),
 		 0);
 	rollout_free(r);
 	CHECK(strcmp(v.reason, second) == 0);
-	room_close(&g);
+	gate_room_close(&g);
 	/* and not what a service without lessons would have said */
-	CHECK_EQ(room_open(&g), 0);
+	CHECK_EQ(gate_room_open_at(&g, T0), 0);
 	CHECK_EQ(put(&g, "v2", T0, 2000, ASK_NOTHING), 0);
 	CHECK_EQ(sum_of(&g, "v1", T0 + 2 * MIN, first, sizeof(first)), 0);
 	CHECK(strcmp(first, second) != 0);
-	room_close(&g);
+	gate_room_close(&g);
 }
 
 static void stop_ends_judging(void)
@@ -360,7 +306,7 @@ static void stop_ends_judging(void)
 	struct verdict v;
 	uint64_t version;
 
-	CHECK_EQ(room_open(&g), 0);
+	CHECK_EQ(gate_room_open_at(&g, T0), 0);
 	CHECK_EQ(begin(&g, T0), 0);
 	judge_run(g.j, T0);
 	CHECK_EQ(store_stop_rollout(g.st, g.rollout.rollout_id, T0 + 1,
@@ -375,7 +321,7 @@ static void stop_ends_judging(void)
 	CHECK_EQ(v.word, VERDICT_INCONCLUSIVE);
 	CHECK_EQ(v.code, CODE_STOPPED);
 	CHECK(v.final && strstr(v.reason, "rolled back"));
-	room_close(&g);
+	gate_room_close(&g);
 }
 
 static void clock_ends_a_rollout_without_a_batch(void)
@@ -385,7 +331,7 @@ static void clock_ends_a_rollout_without_a_batch(void)
 	struct verdict v;
 
 	policy_default(&p);
-	CHECK_EQ(room_open(&g), 0);
+	CHECK_EQ(gate_room_open_at(&g, T0), 0);
 	CHECK_EQ(begin(&g, T0), 0);
 	judge_run(g.j, T0 + p.give_up_after_ms - 1);
 	CHECK_EQ(verdict(&g).word, VERDICT_RUNNING);
@@ -394,10 +340,10 @@ static void clock_ends_a_rollout_without_a_batch(void)
 	CHECK_EQ(v.word, VERDICT_INCONCLUSIVE);
 	CHECK_EQ(v.code, CODE_TIME_UP);
 	CHECK(g.rollout.closed);
-	go_down(&g);
-	CHECK_EQ(come_up(&g, T0 + p.give_up_after_ms + MIN), 0);
+	gate_room_down(&g);
+	CHECK_EQ(gate_room_up(&g, T0 + p.give_up_after_ms + MIN), 0);
 	CHECK_EQ(verdict(&g).code, CODE_TIME_UP);
-	room_close(&g);
+	gate_room_close(&g);
 }
 
 static void error_is_said_and_tried_again(void)
@@ -405,7 +351,7 @@ static void error_is_said_and_tried_again(void)
 	struct gate_room g;
 	struct verdict v;
 
-	CHECK_EQ(room_open(&g), 0);
+	CHECK_EQ(gate_room_open_at(&g, T0), 0);
 	CHECK_EQ(begin(&g, T0), 0);
 	CHECK_EQ(put(&g, "v1", T0, 2000, ASK_NOTHING), 0);
 	CHECK_EQ(put(&g, "v2", T0 + 2000, 2000, ASK_ERROR), 0);
@@ -421,7 +367,7 @@ static void error_is_said_and_tried_again(void)
 	judge_run(g.j, T0 + MIN + LIMIT_JUDGE_RETRY_MS);
 	CHECK_EQ(verdict(&g).word, VERDICT_ERROR); /* still the same batch */
 	CHECK_EQ(verdict(&g).windows, 0);
-	room_close(&g);
+	gate_room_close(&g);
 }
 
 static int count(void *ctx, const struct store_judged *w)
@@ -439,7 +385,7 @@ static void window_that_another_gate_judged_is_taken_from_it(void)
 	struct gate_room g;
 	int n = 0;
 
-	CHECK_EQ(room_open(&g), 0);
+	CHECK_EQ(gate_room_open_at(&g, T0), 0);
 	CHECK_EQ(begin(&g, T0), 0);
 	judge_run(g.j, T0);
 	CHECK_EQ(put(&g, "v1", T0, 2000, ASK_NOTHING), 0);
@@ -454,7 +400,7 @@ static void window_that_another_gate_judged_is_taken_from_it(void)
 	CHECK_EQ(store_each_judged(g.st, g.rollout.rollout_id, count, &n, NULL),
 		 0);
 	CHECK_EQ(n, 2);
-	room_close(&g);
+	gate_room_close(&g);
 }
 
 static void fold_without_its_batches_is_refused(void)
@@ -463,7 +409,7 @@ static void fold_without_its_batches_is_refused(void)
 	struct rollout *r = NULL;
 	struct verdict v;
 
-	CHECK_EQ(room_open(&g), 0);
+	CHECK_EQ(gate_room_open_at(&g, T0), 0);
 	CHECK_EQ(begin(&g, T0), 0);
 	CHECK_EQ(put(&g, "v2", T0, 2000, ASK_FAIL), 0);
 	judge_run(g.j, T0 + MIN);
@@ -471,7 +417,7 @@ static void fold_without_its_batches_is_refused(void)
 	CHECK_EQ(judge_fold_again(g.st, g.policies, &g.rollout, &r, &v, NULL),
 		 -ENODATA);
 	CHECK_EQ(verdict(&g).word, VERDICT_FAIL); /* decided stays decided */
-	room_close(&g);
+	gate_room_close(&g);
 }
 
 static void wake(void *ctx)
@@ -484,7 +430,7 @@ static void change_is_told(void)
 	struct gate_room g;
 	int n = 0;
 
-	CHECK_EQ(room_open(&g), 0);
+	CHECK_EQ(gate_room_open_at(&g, T0), 0);
 	judge_on_change(g.j, wake, &n);
 	CHECK_EQ(begin(&g, T0), 0);
 	judge_run(g.j, T0);
@@ -494,7 +440,7 @@ static void change_is_told(void)
 	CHECK_EQ(put(&g, "v1", T0, 2000, ASK_NOTHING), 0);
 	judge_run(g.j, T0 + MIN);
 	CHECK_EQ(n, 1);
-	room_close(&g);
+	gate_room_close(&g);
 }
 
 const struct test_case test_cases[] = {
