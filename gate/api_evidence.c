@@ -106,6 +106,7 @@ static void write_routes(struct buf *b, const struct rollout *r)
 		add_counts(b, "requests", v.n_requests);
 		add_counts(b, "errors", v.n_errors);
 		add_counts(b, "unanswered", v.n_unanswered);
+		add_number(b, "throughput_ratio", v.throughput_ratio);
 		add_pair(b, "p50_ms", v.p50_ms);
 		add_pair(b, "p90_ms", v.p90_ms);
 		add_pair(b, "p99_ms", v.p99_ms);

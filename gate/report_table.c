@@ -149,6 +149,11 @@ static void write_route(struct buf *b, const struct rollout_route_view *v)
 	html_count(b, v->n_requests[COHORT_BASELINE]);
 	buf_puts(b, "<br>");
 	html_count(b, v->n_requests[COHORT_CANARY]);
+	if (v->throughput_ratio != 1.0) {
+		buf_puts(b, "<br><span class=\"soft\">");
+		html_percent(b, v->throughput_ratio);
+		buf_puts(b, " of its share</span>");
+	}
 	buf_puts(b, "</td>");
 	cell_shares(b, v->n_errors[COHORT_BASELINE],
 		    v->n_requests[COHORT_BASELINE], v->n_errors[COHORT_CANARY],
@@ -515,9 +520,16 @@ static void write_limits(struct buf *b, const struct policy *p)
 	     p->min_canary);
 	fact(b, "requests before an instance is warm", "%" PRIu64,
 	     p->warm_requests);
+	if (p->settle_after_ms > 0)
+		fact(b, "young code is allowed for up to an age of",
+		     "%" PRId64 " s", p->settle_after_ms / 1000);
 	fact(b, "requests per instance, canary over baseline", "%.4g to %.4g%s",
 	     p->load_lo, p->load_hi,
 	     p->load_unequal_ok ? ", otherwise allowed too" : "");
+	if (p->throughput_lo > 0.0)
+		fact(b, "of a route's requests, the canary answers at least",
+		     "%.4g %% of what its traffic would have",
+		     p->throughput_lo * 100);
 	if (p->split_lo > 0.0)
 		fact(b, "of a step's weight, the canary gets at least",
 		     "%.4g %%", p->split_lo * 100);

@@ -333,7 +333,6 @@ int flamediff_add(struct flamediff *d, uint32_t slot, enum cohort cohort,
 	in->used = true;
 	in->n_requests += (double)n_requests;
 	d->summed = false;
-	flame_compiling(in, b);
 	for (uint32_t i = 0; i < b->n_profiles; i++) {
 		const struct batch_profile *p = &b->profiles[i];
 
@@ -344,6 +343,13 @@ int flamediff_add(struct flamediff *d, uint32_t slot, enum cohort cohort,
 			return -ENOMEM;
 	}
 	return 0;
+}
+
+void flamediff_settle(struct flamediff *d, bool young)
+{
+	if (d->young && !young)
+		flamediff_clear(d);
+	d->young = young;
 }
 
 /* --- what is shown --- */

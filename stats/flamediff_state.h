@@ -24,8 +24,6 @@ struct flame_instance {
 	double total_ns;
 	double n_samples;
 	double n_requests;
-	double jit_ns; /* recent CPU of compilers and of the application */
-	double app_ns;
 };
 
 /* What is known of a node or function over instances; rebuilt for a look. */
@@ -96,9 +94,6 @@ struct flamediff {
 	struct rollout_path *paths;
 	size_t paths_room;
 };
-
-/* Take how busy an instance's compiler was: flamediff_settle.c */
-void flame_compiling(struct flame_instance *in, const struct batch *b);
 
 /* Sum up shares and costs into d->nodes.  Returns 0 or -ENOMEM. */
 int flame_sum(struct flamediff *d);

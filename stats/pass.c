@@ -27,25 +27,31 @@ struct won {
 	double lead; /* ln of the largest bet in it, before its weight */
 };
 
-static struct won item_won(const struct pass *sum, int item)
+static struct won starts_won(const struct tilts start[PASS_START_N],
+			     const double *weight)
 {
-	const double *weight = item < 2 * PASS_LEVEL_N
-				       ? shift_tilt_weight[pass_level[item / 2]]
-				       : shift_rate_tilt_weight;
 	struct won w = { .log_e = -INFINITY };
 	double most = -INFINITY;
 
 	for (int k = 0; k < PASS_START_N; k++) {
-		const struct tilts *t = &sum->t[item][k];
-		double term = log(start_weight[k]) + tilts_log_mix(t, weight);
+		double term =
+			log(start_weight[k]) + tilts_log_mix(&start[k], weight);
 
 		if (term > most) {
 			most = term;
-			w.lead = tilts_lead(t, weight);
+			w.lead = tilts_lead(&start[k], weight);
 		}
 		w.log_e = special_log_add(w.log_e, term);
 	}
 	return w;
+}
+
+static struct won item_won(const struct pass *sum, int item)
+{
+	return starts_won(sum->t[item],
+			  item < 2 * PASS_LEVEL_N
+				  ? shift_tilt_weight[pass_level[item / 2]]
+				  : shift_rate_tilt_weight);
 }
 
 /* A rate is within its limit by ratio or by rise: the mean of both. */
@@ -107,4 +113,14 @@ void pass_reach_latency(const struct pass *sum, bool tail, struct pass_reach *r)
 {
 	for (int i = 0; i < PASS_LEVEL_N - !tail; i++)
 		reach_join(r, item_won(sum, 2 * i), LOG_WEAK, 1.0);
+}
+
+void pass_reach_starts(const struct tilts limit[PASS_START_N],
+		       const struct tilts floor[PASS_START_N], double alpha,
+		       struct pass_reach *r)
+{
+	reach_join(r, starts_won(limit, shift_rate_tilt_weight), -log(alpha),
+		   1.0);
+	reach_join(r, starts_won(floor, shift_rate_tilt_weight), LOG_WEAK,
+		   GROWTH_FLOOR);
 }

@@ -31,13 +31,15 @@ struct policy {
 	double error_margin; /* permitted rise of the error rate, 0..1 */
 	double unanswered_margin; /* permitted rise of its share, 0..1 */
 
-	uint32_t soak_windows;	/* compared windows before a PASS */
-	uint32_t min_baseline;	/* instances */
-	uint32_t min_canary;	/* instances */
-	uint64_t warm_requests; /* an instance's first ones are not judged */
+	uint32_t soak_windows;	 /* compared windows before a PASS */
+	uint32_t min_baseline;	 /* instances */
+	uint32_t min_canary;	 /* instances */
+	uint64_t warm_requests;	 /* an instance's first ones are not judged */
+	int64_t settle_after_ms; /* of age: no allowance for young code */
 	double load_lo; /* requests per instance, canary over baseline */
 	double load_hi;
 	bool load_unequal_ok;
+	double throughput_lo;  /* of a route, over the baseline's; 0: any */
 	double split_lo;       /* of a step's weight in percent that arrives */
 	double loss_max;       /* share of events lost, 0..1 */
 	uint32_t restarts_max; /* of canary instances, in all */

@@ -10,6 +10,7 @@
 #include "stats/flamediff.h"
 #include "stats/lesson.h"
 #include "stats/rollout_state.h"
+#include "stats/throughput.h"
 
 enum {
 	NAMES_MAX = 8192,
@@ -98,195 +99,6 @@ int rollout_teach(const struct rollout *r, struct lessons *lessons)
 			rc = lessons_add(lessons, r->routes[i].name, own, 1.0);
 	}
 	return rc < 0 ? rc : flamediff_teach(r->flame, lessons);
-}
-
-/* --- blocks --- */
-
-/*
- * Weights of routes, set when they are first compared and never changed: half
- * by their share of what was seen until then, half alike.  A route that comes
- * late shares what was kept back, 1/2, 1/6, 1/12 .. of it.
- */
-static void routes_weigh(struct rollout *r)
-{
-	const double kept = 0.05;
-	double all = 0.0;
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < r->n_routes; i++) {
-		const struct rollout_route *route = &r->routes[i];
-
-		if (!route->shift || !shift_compared(route->shift))
-			continue;
-		all += (double)route->n_requests[0] +
-		       (double)route->n_requests[1];
-		n++;
-	}
-	for (uint32_t i = 0; i < r->n_routes; i++) {
-		struct rollout_route *route = &r->routes[i];
-		double mine = (double)route->n_requests[0] +
-			      (double)route->n_requests[1];
-
-		if (!route->shift || !shift_compared(route->shift) ||
-		    route->weight > 0.0)
-			continue;
-		if (r->weighted) {
-			r->n_late++;
-			route->weight =
-				kept / ((double)r->n_late * (r->n_late + 1.0));
-		} else {
-			route->weight =
-				(1.0 - kept) * 0.5 * (mine / all + 1.0 / n);
-		}
-	}
-	r->weighted = r->weighted || n > 0;
-}
-
-/* A window that is longer than a block is one. */
-static double block_s(const struct rollout *r)
-{
-	int64_t window_ms = r->last_to_ms - r->last_from_ms;
-
-	return (double)(window_ms > BLOCK_MS ? window_ms : BLOCK_MS) / 1000.0;
-}
-
-/*
- * Requests per instance, the last blocks counting most: a ramp changes it,
- * and what it was an hour ago says nothing of now.
- */
-static void load_note(struct rollout *r)
-{
-	const double keep = 0.9;
-	double n[COHORT_N] = { 0.0, 0.0 };
-	double n_i[COHORT_N] = { 0.0, 0.0 };
-
-	for (uint32_t j = 0; j < r->n_instances; j++) {
-		enum cohort c = r->instances[j].cohort;
-		uint64_t mine = 0;
-
-		for (uint32_t i = 0; i < r->n_routes; i++)
-			if (j < r->routes[i].n_cells && r->routes[i].cells[j])
-				mine += r->routes[i].cells[j]->tally.total;
-		n[c] += (double)mine;
-		n_i[c] += mine > 0 ? 1.0 : 0.0;
-	}
-	for (int c = 0; c < COHORT_N; c++) {
-		r->load_n[c] = keep * r->load_n[c] + n[c];
-		r->load_i[c] = keep * r->load_i[c] + n_i[c];
-	}
-	r->load_s = keep * r->load_s + block_s(r);
-	r->load_rounds++;
-}
-
-double rollout_rate(const struct rollout *r, enum cohort c)
-{
-	return r->load_s > 0.0 ? r->load_n[c] / r->load_s : 0.0;
-}
-
-/* Has any judged route both cohorts in the block? */
-static bool block_both(const struct rollout *r)
-{
-	for (uint32_t i = 0; i < r->n_routes; i++) {
-		const struct rollout_route *route = &r->routes[i];
-		bool has[COHORT_N] = { false, false };
-
-		for (uint32_t j = 0; j < route->n_cells; j++)
-			if (route->cells[j] && route->cells[j]->tally.total)
-				has[r->instances[j].cohort] = true;
-		if (has[0] && has[1])
-			return true;
-	}
-	return false;
-}
-
-static void block_count(struct rollout *r, struct rollout_route *route,
-			const struct shift_arm *arms, uint32_t n)
-{
-	bool has[COHORT_N] = { false, false };
-
-	for (uint32_t i = 0; i < n; i++)
-		has[arms[i].canary ? COHORT_CANARY : COHORT_BASELINE] = true;
-	if (!has[0] || !has[1])
-		return;
-	for (uint32_t i = 0; i < n; i++) {
-		struct rollout_instance *in = &r->instances[arms[i].slot];
-
-		route->n_compared[in->cohort] += arms[i].tally->total;
-		in->n_compared += arms[i].tally->total;
-		in->judged = true;
-	}
-}
-
-static int block_route(struct rollout *r, struct rollout_route *route,
-		       struct shift_arm *arms)
-{
-	uint32_t n = 0;
-	int rc;
-
-	for (uint32_t j = 0; j < route->n_cells; j++) {
-		struct rollout_cell *cell = route->cells[j];
-
-		if (!cell || cell->tally.total == 0)
-			continue;
-		tally_seal(&cell->tally);
-		arms[n].slot = j;
-		arms[n].canary = r->instances[j].cohort == COHORT_CANARY;
-		arms[n].tally = &cell->tally;
-		memcpy(arms[n].n_events, cell->n_events,
-		       sizeof(cell->n_events));
-		n++;
-	}
-	if (n == 0)
-		return 0;
-	rc = shift_block(route->shift, (uint64_t)r->block_from_ms / BLOCK_MS,
-			 r->round, r->round - r->round_step, arms, n,
-			 route->block);
-	if (!r->block_history)
-		block_count(r, route, arms, n);
-	for (uint32_t j = 0; j < n; j++) {
-		struct rollout_cell *cell = route->cells[arms[j].slot];
-
-		tally_reset(&cell->tally);
-		memset(cell->n_events, 0, sizeof(cell->n_events));
-	}
-	for (int c = 0; c < COHORT_N; c++)
-		hist_clear(route->block[c]);
-	return rc;
-}
-
-/* The block is over: every route looks at it. */
-static int block_close(struct rollout *r)
-{
-	struct shift_arm *arms;
-	bool both;
-	int rc = 0;
-
-	if (!r->block_open)
-		return 0;
-	r->block_open = false;
-	both = !r->block_history && block_both(r);
-	if (both)
-		load_note(r);
-	arms = calloc(r->n_instances + 1, sizeof(*arms));
-	if (!arms)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < r->n_routes && rc == 0; i++)
-		if (!r->routes[i].ignored)
-			rc = block_route(r, &r->routes[i], arms);
-	free(arms);
-	if (both) {
-		r->round++;
-		routes_weigh(r);
-	}
-	return rc;
-}
-
-/* Does the window go on with the block that is open? */
-static bool block_continues(const struct rollout *r,
-			    const struct rollout_window *w)
-{
-	return r->block_open && r->block_history == w->history &&
-	       w->from_ms / BLOCK_MS == r->block_from_ms / BLOCK_MS;
 }
 
 /* --- windows --- */
@@ -398,9 +210,12 @@ static void step_begin(struct rollout *r, uint32_t step)
 	r->load_s = 0.0;
 	memset(r->load_n, 0, sizeof(r->load_n));
 	memset(r->load_i, 0, sizeof(r->load_i));
-	for (uint32_t i = 0; i < r->n_routes; i++)
+	for (uint32_t i = 0; i < r->n_routes; i++) {
 		if (r->routes[i].shift)
 			shift_step(r->routes[i].shift);
+		if (r->routes[i].throughput)
+			throughput_step(r->routes[i].throughput);
+	}
 }
 
 /* Fold a window that is new and well formed. */
@@ -414,8 +229,8 @@ static int window_add(struct rollout *r, const struct rollout_window *w)
 		block_ms = w->to_ms - w->from_ms;
 	r->incident_rounds =
 		(uint32_t)((INCIDENT_MS + block_ms - 1) / block_ms);
-	if (!block_continues(r, w) || w->step > r->step)
-		rc = block_close(r);
+	if (!rollout_block_continues(r, w) || w->step > r->step)
+		rc = rollout_block_close(r);
 	if (rc == 0 && w->step > r->step)
 		step_begin(r, w->step);
 	if (rc == 0)
@@ -433,6 +248,10 @@ static int window_add(struct rollout *r, const struct rollout_window *w)
 	rc = members_add(r, w);
 	if (rc == 0)
 		rc = rollout_window_sum(r, w->history);
+	if (!w->history)
+		warmth_window(&r->warmth, w->to_ms - w->from_ms);
+	r->extra = warmth_extra(&r->warmth, r->scratch[COHORT_BASELINE],
+				w->to_ms, r->policy.settle_after_ms);
 	rollout_blind_note(r, w);
 	for (int c = 0; c < COHORT_N; c++) {
 		if (r->heard[c])
@@ -443,7 +262,7 @@ static int window_add(struct rollout *r, const struct rollout_window *w)
 		rc = point_add(r, w);
 	/* the last window of a block: decide now, not with the next one */
 	if (rc == 0 && w->to_ms / BLOCK_MS != r->block_from_ms / BLOCK_MS)
-		rc = block_close(r);
+		rc = rollout_block_close(r);
 	return rc;
 }
 
@@ -505,7 +324,7 @@ int rollout_fold(struct rollout *r, const struct rollout_window *w,
 		rollout_order(r);
 		/* what a failure was explained with is kept */
 		if (!r->failed)
-			flamediff_settle(r->flame, w->to_ms - w->from_ms);
+			flamediff_settle(r->flame, warmth_young(&r->warmth));
 		rc = flamediff_look(r->flame);
 		if (rc == 0) {
 			rollout_judge(r, w->to_ms, &r->verdict);
@@ -527,7 +346,7 @@ int rollout_step(struct rollout *r, uint32_t step, struct err *err)
 		return err_set(err, -EINVAL, "rollout: step %u after step %u",
 			       step, r->step);
 	if (step > r->step) {
-		rc = block_close(r);
+		rc = rollout_block_close(r);
 		step_begin(r, step);
 		rollout_judge(r, r->any ? r->last_to_ms : r->begun_ms,
 			      &r->verdict);

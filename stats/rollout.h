@@ -109,6 +109,9 @@ struct rollout_route_view {
 	uint64_t n_requests[COHORT_N];
 	uint64_t n_errors[COHORT_N]; /* 5xx */
 	uint64_t n_unanswered[COHORT_N];
+	/* answered requests per other one, canary's over baseline's; 1: as many
+	   as its traffic would have, or not known */
+	double throughput_ratio;
 	const struct hist *hist[COHORT_N]; /* all judged windows, basis time */
 	/* of blocks with both, the baseline's weighted to the canary's times */
 	double p50_ms[COHORT_N], p90_ms[COHORT_N], p99_ms[COHORT_N],

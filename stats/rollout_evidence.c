@@ -9,11 +9,14 @@
 
 #include "stats/rollout_state.h"
 #include "stats/special.h"
+#include "stats/throughput.h"
 
 /* Evidence still there without one instance, or one short incident. */
 const double rollout_log_robust = 1.0986122886681098; /* ln 3 */
 /* Weak evidence beyond the instance floor suffices: METHOD.md, "Floor". */
 const double rollout_log_floor = 1.0986122886681098; /* ln 3 */
+/* Of a route's evidence, where throughput is judged: as of a rate. */
+static const double WEIGHT_THROUGHPUT = 0.1;
 /* A route that carries this much of the canary passes for itself. */
 static const double SHARE_ALONE = 0.25;
 /* Fewer requests than this have no P99 to speak of: 20 beyond it. */
@@ -24,6 +27,34 @@ static const double SHARE_JUDGED = 0.02;
 static const double SHARE_COMPARED = 0.5;
 
 /* --- evidence over all routes --- */
+
+/* Throughput joins the evidence about a route, where the policy asks for it. */
+static void add_throughput(const struct rollout_route *route,
+			   enum rollout_asked what, uint32_t a, uint32_t b,
+			   struct against *x)
+{
+	const struct throughput *t = route->throughput;
+	double others = log1p(-WEIGHT_THROUGHPUT);
+	struct throughput_won w;
+
+	if (!t)
+		return;
+	if (what == ASK_NULL)
+		w = throughput_against(t, (enum shift_null)a);
+	else if (what == ASK_BUT)
+		w = throughput_against_but(t, a);
+	else if (what == ASK_WITHOUT)
+		w = throughput_against_without(t, a, b);
+	else
+		w = throughput_against_within(t, a, b);
+	x->latency += others;
+	for (int k = 0; k < RATE_N; k++)
+		x->rate[k] += others;
+	x->throughput = log(WEIGHT_THROUGHPUT) + w.log_e;
+	if (x->throughput > x->all + others)
+		x->lead = w.lead;
+	x->all = special_log_add(x->all + others, x->throughput);
+}
 
 struct rollout_evidence rollout_ask(const struct rollout *r,
 				    enum rollout_asked what, uint32_t a,
@@ -48,6 +79,7 @@ struct rollout_evidence rollout_ask(const struct rollout *r,
 			shift_against_without(route->shift, a, b, &x);
 		else
 			shift_against_within(route->shift, a, b, &x);
+		add_throughput(route, what, a, b, &x);
 		mine = log(route->weight) + x.all;
 		left -= route->weight;
 		e.log_e = special_log_add(e.log_e, mine);
@@ -132,6 +164,10 @@ void rollout_pass_reach(const struct rollout *r, struct pass_reach *ret_reach)
 		const struct rollout_route *route = &r->routes[i];
 		double share = (double)route->n_compared[1] / n_compared;
 
+		/* also where the canary has none of it */
+		if (route->throughput)
+			throughput_reach(route->throughput,
+					 r->policy.alpha_pass, reach);
 		if (!route->shift || share < SHARE_JUDGED)
 			continue;
 		if (shift_log_far_tail(route->shift) +

@@ -13,6 +13,7 @@
 #include "stats/flamediff.h"
 #include "stats/lesson.h"
 #include "stats/rollout_state.h"
+#include "stats/throughput.h"
 
 static void cells_free(struct rollout_route *route)
 {
@@ -29,6 +30,7 @@ static void cells_free(struct rollout_route *route)
 void rollout_route_release(struct rollout_route *route)
 {
 	shift_free(route->shift);
+	throughput_free(route->throughput);
 	cells_free(route);
 	for (int c = 0; c < COHORT_N; c++) {
 		hist_free(route->hist[c]);
@@ -74,6 +76,10 @@ static int route_shift_new(const struct rollout *r, struct rollout_route *route)
 	if (route->ignored)
 		return 0;
 	if (shift_new(&r->policy, &route->shift) < 0)
+		return -ENOMEM;
+	if (r->policy.throughput_lo > 0.0 &&
+	    throughput_new(1.0 - r->policy.throughput_lo, &route->throughput) <
+		    0)
 		return -ENOMEM;
 	if (r->lessons && lessons_find(r->lessons, route->name, prior))
 		shift_learn(route->shift, prior);
@@ -195,6 +201,8 @@ static int start_over(struct rollout *r)
 		cells_free(route);
 		shift_free(route->shift);
 		route->shift = NULL;
+		throughput_free(route->throughput);
+		route->throughput = NULL;
 		route->weight = 0.0;
 		for (int c = 0; c < COHORT_N; c++) {
 			hist_clear(route->hist[c]);
@@ -408,6 +416,8 @@ int rollout_member_add(struct rollout *r, const struct rollout_member *m,
 		r->heard[m->cohort] = true;
 	if (!r->instances[slot].warm)
 		return 0;
+	if (!history)
+		warmth_note(&r->warmth, m->cohort, b, n);
 	/* names made by other rules would all be new */
 	if (!history && !r->names_differ) {
 		rc = flamediff_add(r->flame, slot, m->cohort, b, n);

@@ -17,6 +17,7 @@
 #include "stats/method.h"
 #include "stats/rollout_state.h"
 #include "stats/special.h"
+#include "stats/throughput.h"
 
 /* A disaster is believed later than a shift: nothing checks it further. */
 static const double LOG_GROSS = 6.907755278982137; /* ln 1000 */
@@ -250,8 +251,22 @@ static void fail_facts(const struct rollout *r,
 	int k = e->parts.rate[1] > e->parts.rate[0];
 	double n_b = fmax((double)route->n_requests[0], 1.0);
 	double n_c = fmax((double)route->n_requests[1], 1.0);
+	double share[2];
 	double rise;
 
+	if (e->parts.throughput > latency &&
+	    e->parts.throughput > e->parts.rate[k]) {
+		double odds;
+
+		(void)throughput_ratio(route->throughput, share);
+		odds = share[0] / fmax(1.0 - share[0], 1e-12) *
+		       r->policy.throughput_lo;
+		v->code = CODE_THROUGHPUT;
+		f->seen = share[1];
+		f->other = share[0];
+		f->permitted = odds / (1.0 + odds);
+		return;
+	}
 	/* a rate that would do by itself is the nearer cause: requests without
 	   an answer are slow as well */
 	if (latency >= e->parts.rate[k] &&
@@ -381,6 +396,13 @@ static bool decide_forbidden(const struct rollout *r, int64_t now_ms, bool over,
 	return false;
 }
 
+/* Is the shift beyond the limit, and no more than young code may cost? */
+static bool young_explains(const struct rollout *r, const struct verdict *v)
+{
+	return v->shift_ms > v->limit_ms &&
+	       v->shift_ms <= v->limit_ms + r->extra * v->p99_baseline_ms;
+}
+
 /* Nothing decides: say what is missing. */
 static void decide_missing(const struct rollout *r,
 			   const struct rollout_route *lead,
@@ -390,6 +412,15 @@ static void decide_missing(const struct rollout *r,
 	struct verdict_facts f = { .wait_ms = (double)(now_ms - r->begun_ms) };
 	bool again = v->code == CODE_TRANSIENT;
 
+	if (young_explains(r, v) && !over) {
+		v->code = CODE_WARMING_UP;
+		f.subject = "canary";
+		f.seen = warmth_compiling(&r->warmth, COHORT_CANARY);
+		f.wait_ms = (double)(r->warmth.newest_ms +
+				     r->policy.settle_after_ms - now_ms);
+		say(r, v, VERDICT_RUNNING, false, &f);
+		return;
+	}
 	rollout_forecast(r, reach, v);
 	if (rollout_variance(r, lead, v)) {
 		v->need_requests = v->need_seconds = 0;

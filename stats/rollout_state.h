@@ -15,6 +15,7 @@
 #include "stats/rollout.h"
 #include "stats/shift.h"
 #include "stats/tally.h"
+#include "stats/warmth.h"
 
 struct flamediff;
 struct lessons;
@@ -39,8 +40,9 @@ struct rollout_cell {
 struct rollout_route {
 	const char *name; /* the name table's */
 	bool ignored;
-	struct shift *shift;	     /* NULL where ignored */
-	struct rollout_cell **cells; /* by slot; NULL: never here */
+	struct shift *shift;	       /* NULL where ignored */
+	struct throughput *throughput; /* NULL where the policy asks nothing */
+	struct rollout_cell **cells;   /* by slot; NULL: never here */
 	uint32_t n_cells;
 
 	struct hist *hist[COHORT_N]; /* judged windows */
@@ -124,6 +126,8 @@ struct rollout {
 
 	size_t *order; /* routes by canary requests, for the views */
 	struct flamediff *flame;
+	struct warmth warmth;
+	double extra; /* share of latencies that a young canary may be over */
 	struct rollout_finding *findings; /* with what only a failure names */
 	size_t n_findings;
 	bool failed;
@@ -155,7 +159,7 @@ enum rollout_shift rollout_shift_holds(const struct rollout *r,
 /* How far the evidence is from a pass; -INFINITY where nothing may pass. */
 void rollout_pass_reach(const struct rollout *r, struct pass_reach *ret_reach);
 
-/* A cohort's requests per second in recent blocks: rollout.c. */
+/* A cohort's requests per second in recent blocks: rollout_block.c. */
 double rollout_rate(const struct rollout *r, enum cohort c);
 
 /* Canary instances that were compared: rollout_evidence.c. */
@@ -172,6 +176,14 @@ extern const double rollout_log_floor;
  */
 void rollout_forecast(const struct rollout *r, const struct pass_reach *reach,
 		      struct verdict *v);
+
+/*
+ * The block that is open, if one is, is over.  Returns 0 or -ENOMEM.  And does
+ * a window go on with it?  rollout_block.c.
+ */
+int rollout_block_close(struct rollout *r);
+bool rollout_block_continues(const struct rollout *r,
+			     const struct rollout_window *w);
 
 /* Gathering: rollout_gather.c.  Returns are 0, -EMSGSIZE or -ENOMEM. */
 int rollout_meet(struct rollout *r, const struct rollout_window *w);

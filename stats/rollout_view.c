@@ -8,6 +8,7 @@
 
 #include "stats/flamediff.h"
 #include "stats/rollout_state.h"
+#include "stats/throughput.h"
 
 static double quantile_ms(const struct hist *h, double q)
 {
@@ -73,6 +74,32 @@ static double route_quantile_ms(const struct rollout_route *route, int cohort,
 	return quantile_ms(route->hist[cohort], q);
 }
 
+/* A route's answered requests over all others; negative: there are none. */
+static double route_odds(const struct rollout *r,
+			 const struct rollout_route *route, int c)
+{
+	double answered = (double)(route->n_requests[c] -
+				   route->n_events[RATE_UNANSWERED][c]);
+	double all = 0.0;
+
+	for (uint32_t k = 0; k < r->n_routes; k++)
+		if (!r->routes[k].ignored)
+			all += (double)r->routes[k].n_requests[c];
+	return all > answered ? answered / (all - answered) : -1.0;
+}
+
+static double throughput_of(const struct rollout *r,
+			    const struct rollout_route *route)
+{
+	double share[2];
+	double base = route_odds(r, route, COHORT_BASELINE);
+	double canary = route_odds(r, route, COHORT_CANARY);
+
+	if (route->throughput)
+		return throughput_ratio(route->throughput, share);
+	return base > 0.0 && canary >= 0.0 ? canary / base : 1.0;
+}
+
 void rollout_route(const struct rollout *r, size_t i,
 		   struct rollout_route_view *ret_view)
 {
@@ -97,6 +124,7 @@ void rollout_route(const struct rollout *r, size_t i,
 	}
 	v->p99_ratio = 1.0;
 	v->floor_ratio = 1.0;
+	v->throughput_ratio = route->ignored ? 1.0 : throughput_of(r, route);
 	v->word = VERDICT_RUNNING;
 	if (!route->shift) {
 		v->word = VERDICT_PASS;

@@ -11,9 +11,6 @@
 #include "stats/standard.h"
 #include "stats/tally.h"
 
-/* Blocks of the step at which the evidence for the canary starts anew. */
-static const uint32_t pass_start[PASS_START_N] = { 0, 6, 18, 48 };
-
 /* Half of all requests failing: nobody waits for a test. */
 static const double GROSS_RISE = 0.5;
 
@@ -150,7 +147,7 @@ static void bet_pass(struct shift *s, const struct shift_block_sum *b, int item,
 		     const struct odds *o, const double x[2], double phi)
 {
 	for (int k = 0; k < PASS_START_N; k++)
-		if (b->begun >= pass_start[k])
+		if (b->begun >= shift_pass_start[k])
 			tilts_bet(&s->pass.t[item][k], o, BET_FOR, x[1], x[0],
 				  phi);
 }
@@ -301,7 +298,7 @@ static void bet_rate_pass(struct shift *s, const struct shift_block_sum *b,
 		bet_pass(s, b, item + 2, &o, x, phi);
 	}
 	for (int k = 0; k < PASS_START_N; k++) {
-		if (b->begun < pass_start[k])
+		if (b->begun < shift_pass_start[k])
 			continue;
 		tilts_bet_rise(&s->pass.t[item + 1][k], &b->rate_odds, BET_FOR,
 			       x[1], x[0], b->n[1], rise, phi);
@@ -456,6 +453,11 @@ static int block_learn(struct shift *s, const struct shift_block_sum *b,
 		shift_spread_update(s, b);
 	}
 	return 0;
+}
+
+void shift_allow(struct shift *s, double extra)
+{
+	s->extra = extra;
 }
 
 int shift_block(struct shift *s, uint64_t block, uint32_t round, uint32_t begun,

@@ -57,8 +57,9 @@ enum shift_null {
 struct against {
 	double latency;
 	double rate[RATE_N];
-	double all;  /* ln of their sum */
-	double lead; /* ln of the largest bet in it, before its weight */
+	double throughput; /* -INFINITY where it is not judged */
+	double all;	   /* ln of their sum */
+	double lead;	   /* ln of the largest bet in it, before its weight */
 };
 
 /* Evidence for the canary: items, each started anew at several blocks. */
@@ -105,6 +106,13 @@ void shift_teach(const struct shift *s, struct spread_prior ret_own[LEVEL_N]);
 int shift_block(struct shift *s, uint64_t block, uint32_t round, uint32_t begun,
 		const struct shift_arm *arms, size_t n_arms,
 		struct hist *const sum[2]);
+
+/*
+ * So large a share of the baseline's latencies is not held against the canary
+ * from the next block on, until it is said anew: evidence against it is about
+ * what exceeds the limit and this, evidence for it about the limit as before.
+ */
+void shift_allow(struct shift *s, double extra);
 
 /* A new step: the evidence for the canary starts anew. */
 void shift_step(struct shift *s);
@@ -158,6 +166,19 @@ double pass_log(const struct pass *sum);
 
 /* The same of the weakest item beyond the floor. */
 double pass_log_floor(const struct pass *sum);
+
+/*
+ * The same of one item by its starts, at the limit and beyond the floor, whose
+ * tilts are those of rates.
+ */
+void pass_reach_starts(const struct tilts limit[PASS_START_N],
+		       const struct tilts floor[PASS_START_N], double alpha,
+		       struct pass_reach *r);
+
+/* Blocks of the step at which the evidence for the canary starts anew. */
+extern const uint32_t shift_pass_start[PASS_START_N];
+/* The weights of rates' tilts in a mean: all alike. */
+extern const double shift_rate_tilt_weight[TILT_N];
 
 /* What there is to show. */
 struct shift_view {

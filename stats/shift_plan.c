@@ -34,6 +34,8 @@ const double shift_rate_tilt_weight[TILT_N] = { 1.0 / TILT_N, 1.0 / TILT_N,
 						1.0 / TILT_N, 1.0 / TILT_N,
 						1.0 / TILT_N, 1.0 / TILT_N,
 						1.0 / TILT_N };
+const uint32_t shift_pass_start[PASS_START_N] = { 0, 6, 18, 48 };
+
 /* Ten times the median: nobody waits for a test. */
 static const double GROSS_LOG_RATIO = 2.302585092994046;
 
@@ -147,16 +149,18 @@ static void plan_level(const struct shift *s, int p, uint64_t tau_ns,
 {
 	uint32_t q = hist_bucket(tau_ns);
 	double m = shift_limit_at(&s->policy, tau_ns);
+	double m_fail = log(exp(m) + s->extra);
 	double eta = shift_floor_of(s, p, b, s->t.fail);
 	double eta_pass = shift_floor_of(s, p, b, s->t.pass);
 
 	plan->on = true;
 	plan->tau_ns = tau_ns;
 	plan->phi = dispersion_phi_at(&s->dispersion[p], b->exposure);
-	plan->against[SHIFT_NONE] = edges_at(q, 0.0, true);
-	plan->against[SHIFT_LIMIT] = edges_at(q, m, true);
-	if (fmax(m, eta) <= FLOOR_LOG_MAX)
-		plan->against[SHIFT_FLOOR] = edges_at(q, fmax(m, eta), true);
+	plan->against[SHIFT_NONE] = edges_at(q, log1p(s->extra), true);
+	plan->against[SHIFT_LIMIT] = edges_at(q, m_fail, true);
+	if (fmax(m_fail, eta) <= FLOOR_LOG_MAX)
+		plan->against[SHIFT_FLOOR] =
+			edges_at(q, fmax(m_fail, eta), true);
 	if (shift_pass_of_level[p] >= 0) {
 		plan->pass[0] = edges_at(q, m, false);
 		/* to ask for a canary 10 % faster is to ask for nothing */

@@ -44,6 +44,7 @@ static void mix(const struct tilts level_and_ratio[METRIC_N],
 		join(ret_a, log(LATENCY_WEIGHT * level_weight[p]),
 		     &level_and_ratio[p], shift_tilt_weight[p], &most);
 	ret_a->latency = ret_a->all;
+	ret_a->throughput = -INFINITY;
 	for (int k = 0; k < RATE_N; k++) {
 		const struct tilts *t = &level_and_ratio[LEVEL_N + k];
 

@@ -52,6 +52,7 @@ struct shift_recent {
 
 struct shift {
 	struct policy policy;
+	double extra; /* share of latencies not held against the canary */
 	struct spread_prior prior[METRIC_N];
 
 	struct hist *recent; /* sum of ring */
@@ -143,9 +144,8 @@ struct shift_block_sum {
 
 extern const double shift_level_p[LEVEL_N];
 extern const int shift_pass_of_level[LEVEL_N];
-/* The weights of tilts in a mean, of latencies and of rates. */
+/* The weights of tilts in a mean, of latencies. */
 extern const double shift_tilt_weight[LEVEL_N][TILT_N];
-extern const double shift_rate_tilt_weight[TILT_N];
 
 /* ln of the ratio that the policy permits at a latency. */
 double shift_limit_at(const struct policy *p, uint64_t tau_ns);

@@ -36,9 +36,7 @@ static const struct {
 			   "are spelt as "
 			   "it sends them" },
 	[CODE_WARMING_UP] = { "WARMING_UP",
-			      "the {subject} is warming up: the first {warm} "
-			      "requests of each "
-			      "instance are not judged",
+			      "the {subject} is warming up: {warmth}",
 			      "the {subject} never became warm: fewer than "
 			      "{warm} requests on "
 			      "every instance" },
@@ -79,6 +77,11 @@ static const struct {
 			      "no answer "
 			      "against {other_percent} of the baseline's "
 			      "(limit "
+			      "{permitted_percent}){hot}" },
+	[CODE_THROUGHPUT] = { "THROUGHPUT", NULL,
+			      "{at}{seen_percent} of the canary's requests "
+			      "were these and answered, against "
+			      "{other_percent} of the baseline's (limit "
 			      "{permitted_percent}){hot}" },
 	[CODE_RESTARTS] = { "RESTARTS", NULL,
 			    "canary instances restarted {seen_times}, last "
@@ -353,6 +356,28 @@ static void add_more(struct text *t, const struct verdict *v)
 	}
 }
 
+/* Why a canary is not judged yet, or a shift not yet held against it. */
+static void add_warmth(struct text *t, const struct verdict *v,
+		       const struct verdict_facts *f)
+{
+	if (f->seen <= 0.0) {
+		text_printf(t, "the first ");
+		add_count(t, f->warm_requests);
+		text_printf(t, " requests of each instance are not judged");
+		return;
+	}
+	text_printf(t, "its compilers take ");
+	add_percent(t, f->seen);
+	text_printf(t, " as much CPU as its application, which may be why %s%s",
+		    v->route, v->route[0] ? " has a P99 of " : "P99 is ");
+	add_ms(t, v->p99_canary_ms);
+	text_printf(t, " against ");
+	add_ms(t, v->p99_baseline_ms);
+	text_printf(t, "; until they settle, for ");
+	add_wait(t, f->wait_ms);
+	text_printf(t, " at most, more is permitted");
+}
+
 static void add_field(struct text *t, const char *name, size_t len,
 		      const struct verdict *v, const struct verdict_facts *f)
 {
@@ -391,6 +416,8 @@ static void add_field(struct text *t, const char *name, size_t len,
 		add_hot(t, v, false);
 	else if (IS("hot_alone"))
 		add_hot(t, v, true);
+	else if (IS("warmth"))
+		add_warmth(t, v, f);
 	else if (IS("warm"))
 		add_count(t, f->warm_requests);
 	else if (IS("wait"))

@@ -31,6 +31,7 @@ enum verdict_code {
 	CODE_P99_SHIFT,	    /* fail: latency, any level; the tail leads */
 	CODE_ERROR_RATE,
 	CODE_UNANSWERED,
+	CODE_THROUGHPUT, /* fewer requests of a route than its traffic has */
 	CODE_RESTARTS,
 	CODE_HOT_PATH,		/* fail where the policy says profile: gate */
 	CODE_PROFILE_MISSING,	/* it may fail a rollout and was not compared */

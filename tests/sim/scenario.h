@@ -14,8 +14,9 @@ struct scenario {
 	const char *name;
 	struct world world;
 	struct effect effect;
-	double margin;	     /* of the policy; 0 means its default */
-	double error_margin; /* the same */
+	double margin;	      /* of the policy; 0 means its default */
+	double error_margin;  /* the same */
+	double throughput_lo; /* the same */
 	bool load_unequal_ok;
 	uint32_t soak;	/* of the policy; 0: windows of one minute */
 	bool learned;	/* earlier rollouts taught sd with 20 degrees of freedom
@@ -40,6 +41,8 @@ struct scenario {
 	double added_min;
 };
 
+extern const struct scenario null_scenarios[]; /* the true shift is 0 */
+extern const size_t n_null_scenarios;
 extern const struct scenario scenarios[];
 extern const size_t n_scenarios;
 

@@ -113,6 +113,10 @@ static void policy_of(const struct scenario *s, double margin,
 		ret_p->margin = margin;
 	ret_p->load_unequal_ok = s->load_unequal_ok;
 	ret_p->soak_windows = s->soak ? s->soak : 60000 / s->world.window_ms;
+	ret_p->throughput_lo = s->throughput_lo;
+	/* what services of that kind are told to set */
+	if (s->world.young_by > 0.0)
+		ret_p->settle_after_ms = 300000;
 	if (s->error_margin > 0.0)
 		ret_p->error_margin = s->error_margin;
 	ret_p->give_up_after_ms = 86400000;
@@ -517,6 +521,9 @@ int main(int argc, char **argv)
 	(void)printf("%-32s %5s  %-22s  %-22s  %6s %6s %8s %5s %4s %5s\n",
 		     "scenario", "n", "failed", "passed", "median", "p95",
 		     "requests", "fcast", "in 3", "sprt");
+	for (size_t i = 0; i < n_null_scenarios; i++)
+		if (!opt.only || strstr(null_scenarios[i].name, opt.only))
+			broken += scenario_run(&null_scenarios[i], &opt);
 	for (size_t i = 0; i < n_scenarios; i++)
 		if (!opt.only || strstr(scenarios[i].name, opt.only))
 			broken += scenario_run(&scenarios[i], &opt);

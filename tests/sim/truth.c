@@ -22,11 +22,13 @@ enum {
 struct instance {
 	struct batch batch;
 	char name[16];
-	double mu; /* its own part of ln latency */
+	double mu;  /* its own part of ln latency */
+	double mix; /* and of ln odds of going on to the next route */
 	struct batch_series series[SERIES];
 	uint32_t bucket[SERIES][BUCKETS];
 	uint64_t count[SERIES][BUCKETS];
 	uint32_t behind; /* windows that come too late */
+	struct batch_thread threads[2];
 };
 
 struct truth {
@@ -45,6 +47,7 @@ struct truth {
 	double hit_share; /* of the instance-window's requests .. */
 	double hit_by;	  /* .. that take so many times longer */
 	double part;	  /* of the judged windows that are over */
+	double young;	  /* of a cohort's code: what is left of young_by */
 };
 
 /*
@@ -141,9 +144,15 @@ struct truth *truth_new(const struct world *w, const struct effect *e,
 		in->batch.strings = t->strings;
 		in->batch.n_strings = ROUTES;
 		in->batch.series = in->series;
+		in->threads[0].group = PROFILE_APP;
+		in->threads[1].group = PROFILE_JIT;
+		in->batch.threads = in->threads;
+		in->batch.n_threads = w->cpu > 0.0 ? 2 : 0;
 		in->batch.refused_code = "";
 	}
 	pods_draw(t);
+	for (uint32_t i = 0; w->mix_sd > 0.0 && i < t->n; i++)
+		t->instances[i].mix = w->mix_sd * draw_normal(&t->rng);
 	t->incident_pod =
 		w->n_baseline + (uint32_t)(draw_uniform(&t->rng) * w->n_canary);
 	t->incident_from_s = draw_uniform(&t->rng) * 0.5 * w->n_windows *
@@ -202,14 +211,35 @@ double truth_request_ns(struct truth *t, bool canary)
 	return request_ns(t, log(t->w.median_ms * 1e6), canary, 1.0);
 }
 
-static uint32_t route_draw(struct truth *t)
+static uint32_t route_draw(struct truth *t, double mix)
 {
 	double on = t->w.mix ? 0.2 + 0.6 * t->part : 0.5;
 	uint32_t route = 0;
 
+	if (mix != 0.0)
+		on = 1.0 / (1.0 + (1.0 / on - 1.0) * exp(-mix));
+
 	while (route + 1 < t->w.n_routes && draw_uniform(&t->rng) < on)
 		route++;
 	return route;
+}
+
+/*
+ * CPU of the window's requests, of latencies sum, and of the compilers: .6 of
+ * it at first, as of the demonstration's JVM, and .05 in the end.
+ */
+static void threads_set(struct truth *t, struct instance *in, double sum)
+{
+	const struct world *w = &t->w;
+	double cost = 1.0 + t->young;
+	/* latencies are longer by what their CPU part is */
+	double app = w->cpu * sum * cost / (1.0 + w->cpu * t->young);
+
+	in->threads[0].cpu_ns = (uint64_t)app;
+	in->threads[1].cpu_ns =
+		(uint64_t)(app * (0.05 + (w->young_by > 0.0
+						  ? 0.6 * t->young / w->young_by
+						  : 0.0)));
 }
 
 static void requests_add(struct truth *t, struct instance *in, bool canary,
@@ -218,14 +248,22 @@ static void requests_add(struct truth *t, struct instance *in, bool canary,
 	double errors = canary && t->e.error_rate > 0.0 ? t->e.error_rate
 							: t->w.error_rate;
 	double hang = t->w.hang + (canary ? t->e.hang : 0.0);
+	double mix = 0.0;
 	uint64_t n_lost = 0;
+	double sum = 0.0;
 
+	if (t->w.mix_sd > 0.0)
+		mix = in->mix + t->w.mix_sd * draw_normal(&t->rng);
 	for (uint32_t i = 0; i < n; i++) {
-		uint32_t route = route_draw(t);
+		uint32_t route = route_draw(t, mix);
 		uint32_t s = 3 * route;
 		double ns = request_ns(t, t->w.mix ? mu + 0.5 * route : mu,
 				       canary, slow);
 
+		if (canary && route == 1 && t->e.gone > 0.0 &&
+		    draw_uniform(&t->rng) < t->e.gone)
+			continue; /* nobody calls it */
+		sum += ns;
 		if (t->w.lost[canary] > 0.0 &&
 		    draw_uniform(&t->rng) < t->w.lost[canary]) {
 			n_lost++;
@@ -241,6 +279,7 @@ static void requests_add(struct truth *t, struct instance *in, bool canary,
 		if (hist_add(t->hist[s], (uint64_t)ns) < 0)
 			abort();
 	}
+	threads_set(t, in, sum);
 	in->batch.n_series = 0;
 	for (uint32_t s = 0; s < 3 * t->w.n_routes; s++) {
 		static const enum status_class is[3] = { STATUS_2XX, STATUS_5XX,
@@ -279,6 +318,15 @@ static void restart(struct truth *t, int64_t at_ms)
 		(void)snprintf(in->name, sizeof(in->name), "pod-new");
 }
 
+/* Who is young was started a minute before, and has had its first requests. */
+static void young_start(struct truth *t, int64_t at_ms)
+{
+	for (uint32_t i = t->w.young_all ? 0 : t->w.n_baseline; i < t->n; i++) {
+		t->instances[i].batch.started_ms = at_ms - 60000;
+		t->instances[i].batch.n_requests_before = 1000;
+	}
+}
+
 /*
  * A warm-up or a pause of the runtime hits a share of an instance-window: the
  * first while code is compiled, the second now and then for ever.
@@ -306,6 +354,10 @@ static double slowness(struct truth *t, uint32_t i, bool canary, double at_s,
 
 	if (all_hit || (w->burst > 0.0 && draw_uniform(&t->rng) < w->burst))
 		by *= 1.5 + 1.5 * draw_uniform(&t->rng);
+	t->young = 0.0;
+	if (w->young_by > 0.0 && at_s >= 0.0 && (canary || w->young_all))
+		t->young = w->young_by * exp(-at_s / w->young_s);
+	by *= 1.0 + w->cpu * t->young;
 	if (at_s < 0.0 || !canary)
 		return by;
 	if (w->incident_s > 0.0 && i == t->incident_pod &&
@@ -350,6 +402,8 @@ bool truth_next(struct truth *t, struct rollout_window *ret_w)
 	if (w->restart_s > 0.0 && at_s <= w->restart_s &&
 	    at_s + length_s > w->restart_s)
 		restart(t, T0_MS + (int64_t)t->at * w->window_ms);
+	if (w->young_by > 0.0 && at_s == 0.0)
+		young_start(t, T0_MS + (int64_t)t->at * w->window_ms);
 	t->load = w->load_rho * t->load +
 		  sqrt(1.0 - w->load_rho * w->load_rho) * draw_normal(&t->rng);
 	for (uint32_t i = 0; i < t->n; i++) {

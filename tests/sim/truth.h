@@ -39,6 +39,15 @@ struct world {
 	double incident_by; /* by this factor */
 	double cold_s;	    /* the canary's first seconds are slow */
 	double cold_by;
+	/*
+	 * Code is compiled: so large a part of every latency is CPU time, of
+	 * which the canary's young code takes 1 + young_by at first, and e
+	 * times less of that after each young_s.
+	 */
+	double cpu;
+	double young_by;
+	double young_s;
+	bool young_all;	   /* the baseline started together with the canary */
 	bool ramp;	   /* canary traffic rises to ten times, load with it */
 	double bimodal;	   /* share of requests that miss a cache: x 4 */
 	double quantum_ms; /* latencies come in steps of this */
@@ -58,6 +67,9 @@ struct world {
 	double pause;  /* chance that an instance-window has a short pause */
 	double error_rate;
 	uint32_t n_routes; /* 0 means 1; shares 1/2, 1/4, .. */
+	double mix_sd;	   /* between instances, of ln odds of going on to the
+			      next route; and of an instance from window to
+			      window */
 	bool mix;	   /* the rarer routes, slower ones, take over */
 	double lost[2];	   /* share of requests lost, baseline and canary */
 	double restart_s;  /* then the last canary pod restarts .. */
@@ -81,6 +93,7 @@ struct effect {
 	double slow_ms;	 /* large requests take so much longer still */
 	double error_rate; /* 0 means the old one */
 	double hang;	   /* share of requests that get no answer, at 10 s */
+	double gone;	   /* share of the second route's requests not sent */
 };
 
 struct truth *truth_new(const struct world *w, const struct effect *e,

@@ -28,14 +28,8 @@ struct node {
 	uint64_t samples[COHORT_N];
 };
 
-/* jit_ns: CPU of compiler threads, for 100 of the application's. */
-static int add(struct flamediff *d, const struct node *nodes, uint32_t n,
-	       uint64_t jit_ns)
+static int add(struct flamediff *d, const struct node *nodes, uint32_t n)
 {
-	const struct batch_thread threads[] = {
-		{ .group = PROFILE_APP, .cpu_ns = 100 },
-		{ .group = PROFILE_JIT, .cpu_ns = jit_ns },
-	};
 	int32_t parent[8];
 	uint32_t function[8];
 	uint64_t self_ns[8];
@@ -51,9 +45,7 @@ static int add(struct flamediff *d, const struct node *nodes, uint32_t n,
 		struct batch b = { .strings = names,
 				   .n_strings = 8,
 				   .profiles = &p,
-				   .n_profiles = 1,
-				   .threads = threads,
-				   .n_threads = 2 };
+				   .n_profiles = 1 };
 
 		for (uint32_t i = 0; i < n; i++) {
 			uint64_t samples = nodes[i].samples[c];
@@ -77,7 +69,7 @@ static struct flamediff *feed(const struct node *nodes, uint32_t n)
 	struct flamediff *d = NULL;
 
 	policy_default(&policy);
-	if (flamediff_new(&policy, &d) < 0 || add(d, nodes, n, 0) < 0)
+	if (flamediff_new(&policy, &d) < 0 || add(d, nodes, n) < 0)
 		return NULL;
 	return d;
 }
@@ -185,8 +177,8 @@ static void nothing_is_found_while_code_is_compiled(void)
 
 	policy_default(&policy);
 	CHECK_EQ(flamediff_new(&policy, &d), 0);
-	CHECK_EQ(add(d, nodes, 6, 50), 0);
-	flamediff_settle(d, 1000);
+	CHECK_EQ(add(d, nodes, 6), 0);
+	flamediff_settle(d, true);
 	CHECK_EQ(flamediff_look(d), 0);
 	CHECK(!flamediff_compared(d, &why));
 	CHECK_EQ(strcmp(why, "code is still being compiled"), 0);
@@ -196,16 +188,11 @@ static void nothing_is_found_while_code_is_compiled(void)
 	/* a failure that something else proved is explained all the same */
 	CHECK_EQ(flamediff_hot(d, &hot), 0);
 	CHECK_EQ(hot.class, PATH_NEW);
-	/* a compiler that rests for a moment has not ended */
-	flamediff_settle(d, 1000);
-	CHECK_EQ(flamediff_look(d), 0);
-	CHECK(!flamediff_compared(d, &why));
-	for (int i = 0; i < 100; i++) {
-		CHECK_EQ(add(d, nodes, 6, 5), 0);
-		flamediff_settle(d, 1000);
-	}
+	flamediff_settle(d, false);
 	/* what was sampled before is forgotten */
 	CHECK(flamediff_findings(d, &found) == 0);
+	for (int i = 0; i < 100; i++)
+		CHECK_EQ(add(d, nodes, 6), 0);
 	CHECK_EQ(flamediff_look(d), 0);
 	CHECK(flamediff_compared(d, &why));
 	CHECK(flamediff_gates(d));
@@ -263,23 +250,19 @@ static void what_looks_spent_stays_spent(void)
 	uint32_t looks;
 
 	CHECK(d != NULL);
-	flamediff_settle(d, 1000);
+	flamediff_settle(d, false);
 	CHECK_EQ(flamediff_look(d), 0);
 	CHECK(flamediff_compared(d, &why));
 	looks = d->looks;
 	CHECK(looks > 0);
-	CHECK_EQ(add(d, nodes, 3, 1000), 0);
-	flamediff_settle(d, 1000);
-	CHECK(d->young);
-	CHECK_EQ(add(d, nodes, 3, 1000), 0);
+	CHECK_EQ(add(d, nodes, 3), 0);
+	flamediff_settle(d, true);
+	CHECK_EQ(add(d, nodes, 3), 0);
 	CHECK_EQ(flamediff_look(d), 0);
 	CHECK_EQ(d->looks, looks);
-	for (int i = 0; d->young && i < 1000; i++) {
-		CHECK_EQ(add(d, nodes, 3, 0), 0);
-		flamediff_settle(d, 1000);
-	}
+	flamediff_settle(d, false);
 	CHECK(!flamediff_compared(d, &why));
-	CHECK_EQ(add(d, nodes, 3, 0), 0);
+	CHECK_EQ(add(d, nodes, 3), 0);
 	CHECK_EQ(flamediff_look(d), 0);
 	CHECK(flamediff_compared(d, &why));
 	CHECK_EQ(d->looks, looks + 1);

@@ -98,6 +98,32 @@ static void expect(const char *why, const struct story *s,
 	rollout_free(r);
 }
 
+static void young_code_is_allowed(struct policy *p)
+{
+	p->settle_after_ms = 300000;
+}
+
+static void young_code_is_not_held_against_a_canary(void)
+{
+	struct story s = { .world = usual };
+
+	s.world.n_windows = 50;
+	s.world.cpu = 0.8;
+	s.world.young_by = 1.0;
+	s.world.young_s = 120.0;
+	s.policy = young_code_is_allowed;
+	expect("a service that is all CPU", &s, VERDICT_RUNNING,
+	       CODE_WARMING_UP);
+	s.policy = NULL;
+	expect("a policy that allows nothing", &s, VERDICT_FAIL,
+	       CODE_P99_SHIFT);
+	s.policy = young_code_is_allowed;
+	s.effect.tail = 0.05;
+	s.effect.tail_by = 6.0;
+	expect("what young code does not explain", &s, VERDICT_FAIL,
+	       CODE_P99_SHIFT);
+}
+
 static void instances_that_differ_are_counted_out(void)
 {
 	struct story s = { .world = usual, .effect = { .scale = 0.35 } };
@@ -209,6 +235,11 @@ static void steps_are_weights(struct policy *p)
 	p->split_lo = 0.5;
 }
 
+static void a_fifth_may_be_gone(struct policy *p)
+{
+	p->throughput_lo = 0.8;
+}
+
 static void over_before_silent(struct policy *p)
 {
 	p->give_up_after_ms = 60000;
@@ -232,6 +263,15 @@ static void each_situation_has_its_code(void)
 	expect("one in twenty fails", &s, VERDICT_FAIL, CODE_ERROR_RATE);
 	s.effect = (struct effect){ .hang = 0.05 };
 	expect("one in twenty hangs", &s, VERDICT_FAIL, CODE_UNANSWERED);
+	s.policy = a_fifth_may_be_gone;
+	s.world.n_routes = 3;
+	s.world.requests *= 4.0;
+	s.effect = (struct effect){ .gone = 0.0 };
+	expect("no route is gone", &s, VERDICT_PASS, CODE_WITHIN_LIMITS);
+	s.effect = (struct effect){ .gone = 1.0 };
+	expect("a route is gone", &s, VERDICT_FAIL, CODE_THROUGHPUT);
+	s.policy = NULL;
+	expect("nobody asked", &s, VERDICT_PASS, CODE_WITHIN_LIMITS);
 	s = (struct story){ .world = usual, .change = broken };
 	expect("all fail", &s, VERDICT_FAIL, CODE_ERROR_RATE);
 	s.world.n_canary = 1;
@@ -491,6 +531,8 @@ static void health_checks_are_left_out(void)
 }
 
 const struct test_case test_cases[] = {
+	{ "rollout: young code is not held against a canary",
+	  young_code_is_not_held_against_a_canary },
 	{ "rollout: instances that differ are counted out",
 	  instances_that_differ_are_counted_out },
 	{ "rollout: each situation has its code", each_situation_has_its_code },

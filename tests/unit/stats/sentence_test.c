@@ -227,6 +227,18 @@ static const struct situation situations[] = {
 	  0,
 	  "the canary is warming up: the first 1,000 requests of each "
 	  "instance are not judged" },
+	{ "code that is still being compiled",
+	  &slower,
+	  VERDICT_RUNNING,
+	  CODE_WARMING_UP,
+	  { .subject = "canary", .seen = 0.71, .wait_ms = 170000 },
+	  "",
+	  0,
+	  0,
+	  "the canary is warming up: its compilers take 71.0 % as much CPU as "
+	  "its application, which may be why GET /orders/{} has a P99 of 61.8 "
+	  "ms against 49.6 ms; until they settle, for 3 min at most, more is "
+	  "permitted" },
 	{ "few requests",
 	  &same,
 	  VERDICT_RUNNING,
@@ -269,6 +281,16 @@ static const struct situation situations[] = {
 	  0,
 	  "GET /orders/{}: 3.0 % of the canary's requests got no answer "
 	  "against 0.00 % of the baseline's (limit 0.20 %)" },
+	{ "a route that is hardly called any more",
+	  &slower,
+	  VERDICT_FAIL,
+	  CODE_THROUGHPUT,
+	  { .seen = 0.041, .other = 0.25, .permitted = 0.2105 },
+	  "",
+	  0,
+	  0,
+	  "GET /orders/{}: 4.1 % of the canary's requests were these and "
+	  "answered, against 25.0 % of the baseline's (limit 21.1 %)" },
 	{ "a crash loop",
 	  &slower,
 	  VERDICT_FAIL,
