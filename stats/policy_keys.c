@@ -88,11 +88,11 @@ const struct policy_key policy_keys[] = {
 	  .means = "age of a canary instance up to which CPU that compiling "
 		   "its code costs a request is not held against it; 0 allows "
 		   "nothing",
-	  .why = "a service that waits more than it computes does not need it, "
-		 "and finds a slower canary in half the time without: +12 ms "
-		 "after one to three minutes, not four. One whose latencies "
-		 "are CPU time does: 300000, after which a JVM at 35 requests "
-		 "a second has compiled its code" },
+	  .why = "a service that waits more than it computes does not need it "
+		 "and finds a slower canary far sooner without: one by 12 ms "
+		 "after 48 s, not 246. One whose latencies are CPU time does: "
+		 "300000, after which a JVM at 35 requests a second has "
+		 "compiled its code" },
 	{ FIELD(load_lo), .kind = POLICY_REAL, .unit = POLICY_RATIO, .lo = 0.0,
 	  .hi = 1.0, .looser = POLICY_LESS_IS_LOOSER, .built_in = 0.5,
 	  .means = "requests of a canary instance over those of a baseline "

@@ -182,44 +182,48 @@ static int block_route(struct rollout *r, struct rollout_route *route,
 	return rc;
 }
 
-/*
- * What each route is of all that instances were asked for: also one that has
- * none of it.
- */
-static int block_throughput(struct rollout *r)
+/* What the route is of all that instances were asked for: all[j] by slot. */
+static int route_throughput(struct rollout *r,
+			    const struct rollout_route *route,
+			    const uint64_t *all, struct throughput_arm *arms)
 {
-	struct throughput_arm *arms = calloc(r->n_instances + 1, sizeof(*arms));
-	int rc = arms ? 0 : -ENOMEM;
+	uint32_t n = 0;
 
-	for (uint32_t i = 0; i < r->n_routes && rc == 0; i++) {
-		const struct rollout_route *route = &r->routes[i];
-		uint32_t n = 0;
+	for (uint32_t j = 0; j < r->n_instances; j++) {
+		const struct rollout_cell *own =
+			j < route->n_cells ? route->cells[j] : NULL;
+		struct throughput_arm *a = &arms[n];
 
-		for (uint32_t j = 0; route->throughput && j < r->n_instances;
-		     j++) {
-			const struct rollout_cell *own =
-				j < route->n_cells ? route->cells[j] : NULL;
-
-			arms[n] = (struct throughput_arm){
-				.slot = j,
-				.canary =
-					r->instances[j].cohort == COHORT_CANARY,
-				.n = instance_requests(r, j),
-				.answered =
-					own ? own->tally.total -
-							own->n_events
-								[RATE_UNANSWERED]
-					    : 0,
-			};
-			n += arms[n].n > 0;
-		}
-		if (n > 0)
-			rc = throughput_block(
-				route->throughput,
+		a->slot = j;
+		a->canary = r->instances[j].cohort == COHORT_CANARY;
+		a->n = all[j];
+		a->answered =
+			own ? own->tally.total - own->n_events[RATE_UNANSWERED]
+			    : 0;
+		n += a->n > 0;
+	}
+	if (n == 0)
+		return 0;
+	return throughput_block(route->throughput,
 				(uint64_t)r->block_from_ms / BLOCK_MS, r->round,
 				r->round - r->round_step, arms, n);
-	}
+}
+
+/* Every route, also one that some have nothing of. */
+static int block_throughput(struct rollout *r)
+{
+	size_t room = (size_t)r->n_instances + 1;
+	struct throughput_arm *arms = calloc(room, sizeof(*arms));
+	uint64_t *all = calloc(room, sizeof(*all));
+	int rc = arms && all ? 0 : -ENOMEM;
+
+	for (uint32_t j = 0; rc == 0 && j < r->n_instances; j++)
+		all[j] = instance_requests(r, j);
+	for (uint32_t i = 0; i < r->n_routes && rc == 0; i++)
+		if (r->routes[i].throughput)
+			rc = route_throughput(r, &r->routes[i], all, arms);
 	free(arms);
+	free(all);
 	return rc;
 }
 
