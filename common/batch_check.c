@@ -195,6 +195,16 @@ static int check_distinct(const struct batch *b, struct arena *scratch,
 	return 0;
 }
 
+/* Where the number at i, which is there before, comes first. */
+static uint32_t first_of(const uint32_t *number, uint32_t i)
+{
+	uint32_t j = 0;
+
+	while (number[j] != number[i])
+		j++;
+	return j;
+}
+
 /*
  * The same by the strings' numbers, which b gets.  Returns as
  * check_distinct(), and -ENOSPC where names has no room for one of them.
@@ -203,7 +213,7 @@ static int number_strings(struct batch *b, struct strtab *names,
 			  struct arena *scratch, struct err *err)
 {
 	uint32_t room = strtab_count(names) + b->n_strings;
-	uint32_t *seen = arena_alloc(scratch, (room + 1) * sizeof(*seen));
+	uint8_t *seen = arena_alloc(scratch, room / 8 + 1); /* bits */
 	uint32_t *number =
 		arena_alloc(scratch, (b->n_strings + 1U) * sizeof(*number));
 
@@ -212,14 +222,16 @@ static int number_strings(struct batch *b, struct strtab *names,
 	for (uint32_t i = 0; i < b->n_strings; i++) {
 		const char *text = b->strings[i];
 		int rc = strtab_add(names, text, strlen(text), &number[i]);
+		uint8_t bit;
 
 		if (rc == -EMSGSIZE)
 			return -ENOSPC;
 		if (rc < 0)
 			return err_set(err, rc, "batch: no memory to check");
-		if (seen[number[i]] > 0)
-			return twice(b, seen[number[i]] - 1, i, err);
-		seen[number[i]] = i + 1;
+		bit = (uint8_t)(1 << number[i] % 8);
+		if (seen[number[i] / 8] & bit)
+			return twice(b, first_of(number, i), i, err);
+		seen[number[i] / 8] |= bit;
 	}
 	b->names = number;
 	return 0;

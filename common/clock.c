@@ -20,6 +20,20 @@ uint64_t clock_monotonic_ns(void)
 	return (uint64_t)now_ns(CLOCK_MONOTONIC);
 }
 
+int64_t clock_monotonic_ms(void)
+{
+	return now_ns(CLOCK_MONOTONIC) / NS_PER_MS;
+}
+
+void clock_sleep_ms(int64_t ms)
+{
+	struct timespec ts = { .tv_sec = ms / 1000,
+			       .tv_nsec = ms % 1000 * NS_PER_MS };
+
+	if (ms > 0)
+		nanosleep(&ts, NULL);
+}
+
 int64_t clock_realtime_ms(void)
 {
 	return now_ns(CLOCK_REALTIME) / NS_PER_MS;

@@ -13,6 +13,12 @@
 /* CLOCK_MONOTONIC in ns: never set, stands still while suspended. */
 uint64_t clock_monotonic_ns(void);
 
+/* The same in ms, rounded down. */
+int64_t clock_monotonic_ms(void);
+
+/* Sleep for ms; not at all if that is not above 0.  A signal ends it. */
+void clock_sleep_ms(int64_t ms);
+
 /* Unix time in ms: may be set back and forth. */
 int64_t clock_realtime_ms(void);
 

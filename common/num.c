@@ -147,19 +147,30 @@ static void duration_write(int64_t ms, char *to, size_t size)
 		(void)snprintf(to, size, "%" PRId64 "%s", ms, ms ? "ms" : "");
 }
 
-int num_duration_ms(const char *field, const char *text, int64_t min_ms,
-		    int64_t max_ms, int64_t *ret_ms, struct err *err)
+/*
+ * A whole number with a unit, times what per() says the unit is; "0" needs
+ * none.  Returns false if it is not that, or beyond UINT64_MAX.
+ */
+static bool with_unit(const char *text, uint64_t (*per)(const char *unit),
+		      uint64_t *ret_v)
 {
 	const char *at = text ? text : "";
 	uint64_t v = 0;
-	uint64_t per;
-	char least[32], most[32];
-	bool ok = digits(&at, &v);
+	uint64_t times;
 
-	per = ok ? unit_ms(at) : 0;
-	if (ok && v == 0 && *at == '\0')
-		per = 1;
-	if (per == 0 || __builtin_mul_overflow(v, per, &v) || v > INT64_MAX ||
+	if (!digits(&at, &v))
+		return false;
+	times = v == 0 && *at == '\0' ? 1 : per(at);
+	return times > 0 && !__builtin_mul_overflow(v, times, ret_v);
+}
+
+int num_duration_ms(const char *field, const char *text, int64_t min_ms,
+		    int64_t max_ms, int64_t *ret_ms, struct err *err)
+{
+	uint64_t v = 0;
+	char least[32], most[32];
+
+	if (!with_unit(text, unit_ms, &v) || v > INT64_MAX ||
 	    (int64_t)v < min_ms || (int64_t)v > max_ms) {
 		duration_write(min_ms, least, sizeof(least));
 		duration_write(max_ms, most, sizeof(most));
@@ -195,16 +206,10 @@ static void size_write(uint64_t bytes, char *to, size_t size)
 int num_size(const char *field, const char *text, uint64_t min_bytes,
 	     uint64_t max_bytes, uint64_t *ret_bytes, struct err *err)
 {
-	const char *at = text ? text : "";
 	uint64_t v = 0;
-	uint64_t per;
 	char least[32], most[32];
-	bool ok = digits(&at, &v);
 
-	per = ok ? unit_bytes(at) : 0;
-	if (ok && v == 0 && *at == '\0')
-		per = 1;
-	if (per == 0 || __builtin_mul_overflow(v, per, &v) || v < min_bytes ||
+	if (!with_unit(text, unit_bytes, &v) || v < min_bytes ||
 	    v > max_bytes) {
 		size_write(min_bytes, least, sizeof(least));
 		size_write(max_bytes, most, sizeof(most));

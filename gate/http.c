@@ -67,16 +67,11 @@ struct http {
 	atomic_ullong busy_ns[N_ENDPOINTS_MAX + 1];
 };
 
-static int64_t monotonic_ms(void)
-{
-	return (int64_t)(clock_monotonic_ns() / 1000000);
-}
-
 static void enter_phase(struct http *h, struct conn *c, enum phase phase)
 {
 	pthread_mutex_lock(&h->lock);
 	c->phase = phase;
-	c->since_ms = monotonic_ms();
+	c->since_ms = clock_monotonic_ms();
 	c->n_bytes = 0;
 	pthread_mutex_unlock(&h->lock);
 }
@@ -171,7 +166,7 @@ static bool caller_is_gone(const struct conn *c)
 
 static void keep_time(struct http *h)
 {
-	int64_t mono_ms = monotonic_ms();
+	int64_t mono_ms = clock_monotonic_ms();
 	int64_t real_ms = clock_realtime_ms();
 	struct call *next;
 
@@ -237,7 +232,7 @@ static void on_connection(void *ctx, struct MHD_Connection *mhd,
 	c->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)
 			->connect_fd;
 	c->phase = PHASE_HEAD;
-	c->since_ms = monotonic_ms();
+	c->since_ms = clock_monotonic_ms();
 	pthread_mutex_lock(&h->lock);
 	c->prev = h->conns.prev;
 	c->next = &h->conns;
@@ -542,14 +537,13 @@ static bool is_busy(struct http *h)
 /* Take no more connections, and let what is being answered be answered. */
 static void drain(struct http *h)
 {
-	static const struct timespec pause = { .tv_nsec = 10 * 1000000 };
 	int fd = MHD_quiesce_daemon(h->daemon);
 
 	if (fd >= 0)
 		close(fd);
 	http_wake(h); /* they find h stopping, and wait no more */
 	for (int ms = 0; ms < DRAIN_MS && is_busy(h); ms += 10)
-		nanosleep(&pause, NULL);
+		clock_sleep_ms(10);
 }
 
 void http_stop(struct http *h)

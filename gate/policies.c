@@ -394,21 +394,22 @@ int policies_get(struct policies *p, const char *name, uint32_t version,
 {
 	const struct policies_entry *e;
 	struct err beyond;
-	bool found;
+	bool kept = false; /* it is in the store alone */
 	int rc = 0;
 
 	pthread_rwlock_rdlock(&p->lock);
-	if (version == 0)
+	if (version == 0) {
 		rc = get_now(p, name, ret_policy, err);
-	e = policies_entry_find(p, name);
-	found = version == 0 ||
-		(e && version == e->text.policy.version && !e->refused.text[0]);
-	if (found && version != 0)
-		*ret_policy = e->text.policy;
+	} else {
+		e = policies_entry_find(p, name);
+		kept = !e || version != e->text.policy.version ||
+		       e->refused.text[0];
+		if (!kept)
+			*ret_policy = e->text.policy;
+	}
 	pthread_rwlock_unlock(&p->lock);
-	return found ? rc
-		     : policies_kept(p, name, version, ret_policy, &beyond,
-				     err);
+	return kept ? policies_kept(p, name, version, ret_policy, &beyond, err)
+		    : rc;
 }
 
 int policies_bound(struct policies *p, const char *service,

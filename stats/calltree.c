@@ -58,14 +58,14 @@ static uint32_t hash_of(int32_t parent, uint32_t f)
 {
 	uint64_t key = ((uint64_t)(uint32_t)parent << 32) | f;
 
-	return (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+	return (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 40);
 }
 
 /* The slot that holds the node, or the free one where it belongs. */
 static uint32_t *slot_of(const struct calltree *t, int32_t parent, uint32_t f)
 {
 	uint32_t mask = t->n_slots - 1;
-	uint32_t at = hash_of(parent, f) >> 8 & mask;
+	uint32_t at = hash_of(parent, f) & mask;
 
 	for (; t->slots[at]; at = (at + 1) & mask)
 		if (calltree_is(t, t->slots[at] - 1, parent, f))

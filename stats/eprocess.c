@@ -76,13 +76,20 @@ void tilts_sub(struct tilts *t, const struct tilts *drop)
 		t->log_e[i] -= drop->log_e[i];
 }
 
-double tilts_log_mix(const struct tilts *t, const double weight[TILT_N])
+static double largest(const struct tilts *t)
 {
 	double hi = t->log_e[0];
-	double sum = 0.0;
 
 	for (int i = 1; i < TILT_N; i++)
 		hi = t->log_e[i] > hi ? t->log_e[i] : hi;
+	return hi;
+}
+
+double tilts_log_mix(const struct tilts *t, const double weight[TILT_N])
+{
+	double hi = largest(t);
+	double sum = 0.0;
+
 	for (int i = 0; i < TILT_N; i++)
 		sum += weight[i] * exp(t->log_e[i] - hi);
 	return hi + log(sum);
@@ -101,11 +108,9 @@ double tilts_lead(const struct tilts *t, const double weight[TILT_N])
 
 double tilts_log_mean(const struct tilts *t)
 {
-	double hi = t->log_e[0];
+	double hi = largest(t);
 	double sum = 0.0;
 
-	for (int i = 1; i < TILT_N; i++)
-		hi = t->log_e[i] > hi ? t->log_e[i] : hi;
 	for (int i = 0; i < TILT_N; i++)
 		sum += exp(t->log_e[i] - hi);
 	return hi + log(sum / TILT_N);

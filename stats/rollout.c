@@ -222,13 +222,14 @@ static void step_begin(struct rollout *r, uint32_t step)
 static int window_add(struct rollout *r, const struct rollout_window *w)
 {
 	bool heard_before[COHORT_N] = { r->heard[0], r->heard[1] };
-	int64_t block_ms = BLOCK_MS;
 	int rc = 0;
 
-	if (w->to_ms - w->from_ms > block_ms)
-		block_ms = w->to_ms - w->from_ms;
+	/* a window that is longer than a block is one */
+	r->block_ms = w->to_ms - w->from_ms;
+	if (r->block_ms < BLOCK_MS)
+		r->block_ms = BLOCK_MS;
 	r->incident_rounds =
-		(uint32_t)((INCIDENT_MS + block_ms - 1) / block_ms);
+		(uint32_t)((INCIDENT_MS + r->block_ms - 1) / r->block_ms);
 	if (!rollout_block_continues(r, w) || w->step > r->step)
 		rc = rollout_block_close(r);
 	if (rc == 0 && w->step > r->step)

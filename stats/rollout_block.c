@@ -72,14 +72,6 @@ static uint64_t instance_requests(const struct rollout *r, uint32_t j)
 	return n;
 }
 
-/* A window that is longer than a block is one. */
-static double block_s(const struct rollout *r)
-{
-	int64_t window_ms = r->last_to_ms - r->last_from_ms;
-
-	return (double)(window_ms > BLOCK_MS ? window_ms : BLOCK_MS) / 1000.0;
-}
-
 /*
  * Requests per instance, the last blocks counting most: a ramp changes it,
  * and what it was an hour ago says nothing of now.
@@ -101,7 +93,7 @@ static void load_note(struct rollout *r)
 		r->load_n[c] = keep * r->load_n[c] + n[c];
 		r->load_i[c] = keep * r->load_i[c] + n_i[c];
 	}
-	r->load_s = keep * r->load_s + block_s(r);
+	r->load_s = keep * r->load_s + (double)r->block_ms / 1000.0;
 	r->load_rounds++;
 }
 

@@ -56,6 +56,21 @@ static void add_throughput(const struct rollout_route *route,
 	x->all = special_log_add(x->all + others, x->throughput);
 }
 
+void rollout_ask_route(const struct rollout_route *route,
+		       enum rollout_asked what, uint32_t a, uint32_t b,
+		       struct against *ret_x)
+{
+	if (what == ASK_NULL)
+		shift_against(route->shift, (enum shift_null)a, ret_x);
+	else if (what == ASK_BUT)
+		shift_against_but(route->shift, a, ret_x);
+	else if (what == ASK_WITHOUT)
+		shift_against_without(route->shift, a, b, ret_x);
+	else
+		shift_against_within(route->shift, a, b, ret_x);
+	add_throughput(route, what, a, b, ret_x);
+}
+
 struct rollout_evidence rollout_ask(const struct rollout *r,
 				    enum rollout_asked what, uint32_t a,
 				    uint32_t b)
@@ -71,15 +86,7 @@ struct rollout_evidence rollout_ask(const struct rollout *r,
 
 		if (route->weight <= 0.0)
 			continue;
-		if (what == ASK_NULL)
-			shift_against(route->shift, (enum shift_null)a, &x);
-		else if (what == ASK_BUT)
-			shift_against_but(route->shift, a, &x);
-		else if (what == ASK_WITHOUT)
-			shift_against_without(route->shift, a, b, &x);
-		else
-			shift_against_within(route->shift, a, b, &x);
-		add_throughput(route, what, a, b, &x);
+		rollout_ask_route(route, what, a, b, &x);
 		mine = log(route->weight) + x.all;
 		left -= route->weight;
 		e.log_e = special_log_add(e.log_e, mine);

@@ -42,8 +42,8 @@ static double times_without_incident(const struct rollout *r,
 	for (uint32_t i = 0; i < r->round; i += by) {
 		struct against x;
 
-		shift_against_without(route->shift, i, i + r->incident_rounds,
-				      &x);
+		rollout_ask_route(route, ASK_WITHOUT, i, i + r->incident_rounds,
+				  &x);
 		if (x.all < least.all)
 			least = x;
 	}
@@ -63,7 +63,7 @@ static double times_but_one(const struct rollout *r,
 		if (r->instances[i].cohort != COHORT_CANARY ||
 		    !r->instances[i].judged || route->weight <= 0.0)
 			continue;
-		shift_against_but(route->shift, i, &x);
+		rollout_ask_route(route, ASK_BUT, i, 0, &x);
 		times = fmax(times, times_of(route, &x, rollout_log_robust));
 	}
 	return times;

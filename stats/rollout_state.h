@@ -90,7 +90,7 @@ struct rollout {
 	bool block_open;
 	bool block_history;
 	int64_t block_from_ms;
-	uint32_t block_windows;
+	int64_t block_ms;    /* how long one is */
 	uint32_t round;	     /* compared blocks */
 	uint32_t round_step; /* of them when the step began */
 	uint32_t incident_rounds;
@@ -149,6 +149,11 @@ enum rollout_asked { ASK_NULL, ASK_BUT, ASK_WITHOUT, ASK_WITHIN };
 struct rollout_evidence rollout_ask(const struct rollout *r,
 				    enum rollout_asked what, uint32_t a,
 				    uint32_t b);
+
+/* The same of one route, whose weight is above 0, before that weight. */
+void rollout_ask_route(const struct rollout_route *route,
+		       enum rollout_asked what, uint32_t a, uint32_t b,
+		       struct against *ret_x);
 
 enum rollout_shift { SHIFT_HOLDS_NOT, SHIFT_HOLDS, SHIFT_WENT_AWAY };
 

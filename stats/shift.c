@@ -29,7 +29,8 @@ int shift_new(const struct policy *policy, struct shift **ret_s)
 	    hist_new(HIST_MAX_NS, &s->pool) < 0 ||
 	    hist_new(HIST_MAX_NS, &s->pool_before) < 0 ||
 	    hist_new(HIST_MAX_NS, &s->canary) < 0 ||
-	    standard_new(&s->baseline) < 0) {
+	    standard_new(&s->baseline) < 0 ||
+	    rounds_init(&s->rounds, ROW_N) < 0) {
 		shift_free(s);
 		return -ENOMEM;
 	}
@@ -56,7 +57,7 @@ void shift_free(struct shift *s)
 	hist_free(s->canary);
 	standard_free(s->baseline);
 	free(s->instances);
-	free(s->rows);
+	rounds_release(&s->rounds);
 	free(s);
 }
 
@@ -393,10 +394,7 @@ static void block_sum(struct shift_block_sum *b)
 			b->n_events[k][a->canary] += (double)a->n_events[k];
 	}
 	if (b->n[0] > 0.0 && b->n[1] > 0.0) {
-		double r = b->n[1] / b->n[0];
-
-		b->exposure = (b->n2[1] / b->n[1] + r * b->n2[0] / b->n[0]) /
-			      (1.0 + r);
+		b->exposure = dispersion_exposure(b->n, b->n2);
 		odds_init(&b->odds, b->n[1] / (b->n[0] + b->n[1]));
 		odds_init_rate(&b->rate_odds, b->odds.rho);
 	}
@@ -490,7 +488,7 @@ int shift_block(struct shift *s, uint64_t block, uint32_t round, uint32_t begun,
 		if (odds_but_one(&b) < 0)
 			goto out;
 		block_compare(s, &b, plan, each);
-		if (shift_keep_row(s, round) < 0)
+		if (shift_keep_round(s, round) < 0)
 			goto out;
 	}
 	rc = block_learn(s, &b, plan, each);

@@ -18,52 +18,14 @@
 /* A generation that much slower than the next one was not yet warm. */
 static const double GENERATION_SLOWER = 1.25;
 
-/* Room for one more round, the oldest half leaving if there are too many. */
-static int rows_reserve(struct shift *s)
+int shift_keep_round(struct shift *s, uint32_t round)
 {
-	struct shift_row *rows;
-	size_t room;
+	struct tilts now[ROW_N];
 
-	if (s->n_rows < s->rows_room)
-		return 0;
-	if (s->n_rows >= ROWS_MAX) {
-		size_t drop = s->n_rows / 2;
-
-		s->row_before = s->rows[drop - 1];
-		s->n_rows -= drop;
-		s->row_base += (uint32_t)drop;
-		memmove(s->rows, s->rows + drop,
-			s->n_rows * sizeof(s->rows[0]));
-		return 0;
-	}
-	room = s->rows_room ? 2 * s->rows_room : 32;
-	rows = realloc(s->rows, room * sizeof(*rows));
-	if (!rows)
-		return -ENOMEM;
-	s->rows = rows;
-	s->rows_room = room;
-	return 0;
-}
-
-/* Note what had been gathered after a round; rounds it missed are alike. */
-int shift_keep_row(struct shift *s, uint32_t round)
-{
-	struct shift_row row;
-
-	memcpy(row.t, s->null[SHIFT_LIMIT], sizeof(s->null[SHIFT_LIMIT]));
-	memcpy(row.t + METRIC_N, s->rise[SHIFT_LIMIT],
+	memcpy(now, s->null[SHIFT_LIMIT], sizeof(s->null[SHIFT_LIMIT]));
+	memcpy(now + METRIC_N, s->rise[SHIFT_LIMIT],
 	       sizeof(s->rise[SHIFT_LIMIT]));
-	if (s->n_rows == 0)
-		s->row_base = round;
-	while (s->row_base + s->n_rows <= round) {
-		if (rows_reserve(s) < 0)
-			return -ENOMEM;
-		s->rows[s->n_rows] = s->row_base + s->n_rows == round ? row
-				     : s->n_rows > 0 ? s->rows[s->n_rows - 1]
-						     : s->row_before;
-		s->n_rows++;
-	}
-	return 0;
+	return rounds_keep(&s->rounds, round, now);
 }
 
 /* The oldest of tau's trailing blocks leaves. */

@@ -54,10 +54,7 @@ double shift_limit_at(const struct policy *p, uint64_t tau_ns)
 double shift_floor_of(const struct shift *s, int metric,
 		      const struct shift_block_sum *b, double t)
 {
-	if (s->df[metric] <= 0.0 || b->n_instances[0] == 0)
-		return INFINITY;
-	return t * s->sd[metric] *
-	       sqrt(1.0 / b->n_instances[1] + 1.0 / b->n_instances[0]);
+	return spread_floor(t, s->sd[metric], s->df[metric], b->n_instances);
 }
 
 /*

@@ -16,13 +16,12 @@
 static const double level_weight[LEVEL_N] = {
 	0.14, 0.14, 0.18, 0.34, 0.12, 0.08
 };
-
 static const double LATENCY_WEIGHT = 0.8;
 static const double rate_weight[RATE_N] = { 0.12, 0.08 };
 
-/* A term of a mixture joins it. */
-static void join(struct against *a, double log_weight, const struct tilts *t,
-		 const double *weight, double *most)
+/* A term of a mixture joins it, and is returned. */
+static double join(struct against *a, double log_weight, const struct tilts *t,
+		   const double *weight, double *most)
 {
 	double term = log_weight + tilts_log_mix(t, weight);
 
@@ -31,6 +30,7 @@ static void join(struct against *a, double log_weight, const struct tilts *t,
 		a->lead = tilts_lead(t, weight);
 	}
 	a->all = special_log_add(a->all, term);
+	return term;
 }
 
 /* Mix levels and rates; a rate is over its limit by ratio and by rise. */
@@ -41,8 +41,8 @@ static void mix(const struct tilts level_and_ratio[METRIC_N],
 
 	ret_a->all = -INFINITY;
 	for (int p = 0; p < LEVEL_N; p++)
-		join(ret_a, log(LATENCY_WEIGHT * level_weight[p]),
-		     &level_and_ratio[p], shift_tilt_weight[p], &most);
+		(void)join(ret_a, log(LATENCY_WEIGHT * level_weight[p]),
+			   &level_and_ratio[p], shift_tilt_weight[p], &most);
 	ret_a->latency = ret_a->all;
 	ret_a->throughput = -INFINITY;
 	for (int k = 0; k < RATE_N; k++) {
@@ -50,10 +50,8 @@ static void mix(const struct tilts level_and_ratio[METRIC_N],
 
 		if (rise && tilts_log_mean(&rise[k]) < tilts_log_mean(t))
 			t = &rise[k];
-		join(ret_a, log(rate_weight[k]), t, shift_rate_tilt_weight,
-		     &most);
-		ret_a->rate[k] = log(rate_weight[k]) +
-				 tilts_log_mix(t, shift_rate_tilt_weight);
+		ret_a->rate[k] = join(ret_a, log(rate_weight[k]), t,
+				      shift_rate_tilt_weight, &most);
 	}
 }
 
@@ -77,40 +75,22 @@ void shift_against_but(const struct shift *s, uint32_t slot,
 		mix(s->null[SHIFT_NONE], NULL, ret_a);
 }
 
-/* What had been gathered before a round. */
-static const struct shift_row *row_before(const struct shift *s, uint32_t round)
-{
-	size_t i;
-
-	if (round <= s->row_base || s->n_rows == 0)
-		return &s->row_before;
-	i = round - s->row_base;
-	return &s->rows[(i < s->n_rows ? i : s->n_rows) - 1];
-}
-
 void shift_against_within(const struct shift *s, uint32_t from, uint32_t to,
 			  struct against *ret_a)
 {
-	struct shift_row row = *row_before(s, to);
-	const struct shift_row *before = row_before(s, from);
+	struct tilts t[ROW_N];
 
-	for (int i = 0; i < ROW_N; i++)
-		tilts_sub(&row.t[i], &before->t[i]);
-	mix(row.t, row.t + METRIC_N, ret_a);
+	rounds_within(&s->rounds, from, to, t);
+	mix(t, t + METRIC_N, ret_a);
 }
 
 void shift_against_without(const struct shift *s, uint32_t from, uint32_t to,
 			   struct against *ret_a)
 {
-	struct shift_row row = *row_before(s, UINT32_MAX);
-	const struct shift_row *first = row_before(s, from);
-	const struct shift_row *last = row_before(s, to);
+	struct tilts t[ROW_N];
 
-	for (int i = 0; i < ROW_N; i++) {
-		tilts_sub(&row.t[i], &last->t[i]);
-		tilts_add(&row.t[i], &first->t[i]);
-	}
-	mix(row.t, row.t + METRIC_N, ret_a);
+	rounds_without(&s->rounds, from, to, t);
+	mix(t, t + METRIC_N, ret_a);
 }
 
 double shift_log_far_tail(const struct shift *s)

@@ -9,6 +9,7 @@
 #include "stats/hist.h"
 #include "stats/interval.h"
 #include "stats/policy.h"
+#include "stats/rounds.h"
 #include "stats/shift.h"
 
 struct standard;
@@ -23,13 +24,7 @@ enum {
 	GENERATION_BLOCKS = 6,
 	GENERATION_REQUESTS = 1000,
 	ROW_N = LEVEL_N + 2 * RATE_N,
-	ROWS_MAX = 1440, /* rounds kept: four hours of blocks of 10 s */
 	GROSS_N = 1 + RATE_N,
-};
-
-/* All rounds up to one: what each tilt had gathered at the limit. */
-struct shift_row {
-	struct tilts t[ROW_N]; /* levels, rate ratios, rate rises */
 };
 
 /* One instance on this route. */
@@ -86,11 +81,8 @@ struct shift {
 	struct hist *canary;
 	struct standard *baseline;
 
-	struct shift_row *rows; /* after each round from row_base on */
-	size_t n_rows;
-	size_t rows_room;
-	uint32_t row_base;
-	struct shift_row row_before; /* rows[-1] */
+	/* at the limit: levels, rate ratios, rate rises */
+	struct rounds rounds;
 
 	bool compared;
 	double limit_p99; /* of the last block */
@@ -157,8 +149,8 @@ double shift_floor_of(const struct shift *s, int metric,
 /* Learn the spread between baseline instances; after they were counted. */
 void shift_spread_update(struct shift *s, const struct shift_block_sum *b);
 
-/* Keep what a round had gathered; rounds it missed are alike. */
-int shift_keep_row(struct shift *s, uint32_t round);
+/* Keep what had been gathered by the end of a round. */
+int shift_keep_round(struct shift *s, uint32_t round);
 
 /* Make room for an instance. */
 int shift_keep_slot(struct shift *s, const struct shift_arm *a);

@@ -87,6 +87,13 @@ double dispersion_phi_at(const struct dispersion *d, double exposure)
 	return fmax(1.0, f * (1.0 + sqrt(2.0 / (d->n + 20.0))));
 }
 
+double dispersion_exposure(const double n[2], const double n2[2])
+{
+	double r = n[1] / n[0];
+
+	return (n2[1] / n[1] + r * n2[0] / n[0]) / (1.0 + r);
+}
+
 double spread_variance(const double *v, uint32_t n)
 {
 	double mean = 0.0;
@@ -112,6 +119,15 @@ double spread_moderate(double s2, uint32_t n_baseline,
 	if (df <= 0.0)
 		return 0.0;
 	return sqrt((prior->df * prior->s2 + own * s2) / df);
+}
+
+double spread_floor(double quantile, double sd, double df,
+		    const uint32_t n_instances[2])
+{
+	if (df <= 0.0 || n_instances[0] == 0)
+		return INFINITY;
+	return quantile * sd *
+	       sqrt(1.0 / n_instances[1] + 1.0 / n_instances[0]);
 }
 
 void spread_t_at(struct spread_t *t, double df)

@@ -73,6 +73,12 @@ double dispersion_phi(const struct dispersion *d);
 /* The same of a block of exposure (N_c + r N_b) / (1 + r), see above. */
 double dispersion_phi_at(const struct dispersion *d, double exposure);
 
+/*
+ * That exposure, of the requests n of a block's baseline and canary and the
+ * sums n2 of their squares over instances; both cohorts have some.
+ */
+double dispersion_exposure(const double n[2], const double n2[2]);
+
 /* What earlier rollouts taught of ln q: s0^2 with df degrees of freedom. */
 struct spread_prior {
 	double s2;
@@ -105,6 +111,14 @@ struct spread_t {
 #define SPREAD_PASS_BEYOND 0.1
 
 void spread_t_at(struct spread_t *t, double df);
+
+/*
+ * The floor eta, by a t quantile, of a spread sd with df degrees of freedom
+ * between n_instances of the baseline and the canary; INFINITY where nothing
+ * is known of it.
+ */
+double spread_floor(double quantile, double sd, double df,
+		    const uint32_t n_instances[2]);
 
 /* A shift that was measured, and the luck of instances in it. */
 struct spread_luck {

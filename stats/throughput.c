@@ -7,16 +7,12 @@
 #include <string.h>
 
 #include "stats/eprocess.h"
+#include "stats/rounds.h"
 #include "stats/spread.h"
-
-enum { ROWS_MAX = 1440 }; /* rounds kept: four hours of blocks of 10 s */
 
 /* Shares of the baseline's requests between which a pass speaks of a route. */
 static const double SHARE_LEAST = 0.10;
 static const double SHARE_MOST = 0.95;
-
-/* A floor for a pass may ask for odds higher by so much, and no more. */
-static const double PASS_BEYOND = 0.1;
 
 /* One instance. */
 struct thr_instance {
@@ -38,11 +34,7 @@ struct throughput {
 
 	struct tilts null[SHIFT_NULL_N];
 	struct tilts pass[2][PASS_START_N]; /* limit, floor */
-	struct tilts *rows;		    /* at the limit, by round */
-	struct tilts row_before;	    /* rows[-1] */
-	size_t n_rows;
-	size_t rows_room;
-	uint32_t row_base;
+	struct rounds rounds;		    /* at the limit */
 
 	bool compared;
 	double x[2]; /* answered in compared blocks: baseline's, canary's */
@@ -63,6 +55,10 @@ int throughput_new(double margin, struct throughput **ret_t)
 
 	if (!t)
 		return -ENOMEM;
+	if (rounds_init(&t->rounds, 1) < 0) {
+		free(t);
+		return -ENOMEM;
+	}
 	t->limit = -log1p(-margin);
 	*ret_t = t;
 	return 0;
@@ -75,7 +71,7 @@ void throughput_free(struct throughput *t)
 	for (size_t i = 0; i < t->n_instances; i++)
 		free(t->instances[i]);
 	free(t->instances);
-	free(t->rows);
+	rounds_release(&t->rounds);
 	free(t);
 }
 
@@ -122,10 +118,7 @@ static void bet(struct tilts *to, enum bet side, const double n[2],
 static double floor_of(const struct throughput *t, const struct block *b,
 		       double quantile)
 {
-	if (t->df <= 0.0)
-		return INFINITY;
-	return quantile * t->sd *
-	       sqrt(1.0 / b->n_instances[1] + 1.0 / b->n_instances[0]);
+	return spread_floor(quantile, t->sd, t->df, b->n_instances);
 }
 
 static void bet_pass(struct throughput *t, const struct block *b,
@@ -137,7 +130,7 @@ static void bet_pass(struct throughput *t, const struct block *b,
 		if (begun < shift_pass_start[k])
 			continue;
 		bet(&t->pass[0][k], BET_FOR, b->n, b->x, t->limit, phi);
-		if (eta <= t->limit + PASS_BEYOND)
+		if (eta <= t->limit + SPREAD_PASS_BEYOND)
 			bet(&t->pass[1][k], BET_FOR, b->n, b->x, t->limit - eta,
 			    phi);
 	}
@@ -169,10 +162,8 @@ static void block_bet(struct throughput *t, const struct block *b,
 		      const struct throughput_arm *arms, size_t n_arms,
 		      uint32_t begun)
 {
-	double r = b->n[1] / b->n[0];
-	double exposure =
-		(b->n2[1] / b->n[1] + r * b->n2[0] / b->n[0]) / (1.0 + r);
-	double phi = dispersion_phi_at(&t->dispersion, exposure);
+	double phi = dispersion_phi_at(&t->dispersion,
+				       dispersion_exposure(b->n, b->n2));
 	double eta;
 
 	if (t->df > 0.0)
@@ -246,63 +237,6 @@ static void block_learn(struct throughput *t, uint64_t block,
 	spread_learn(t);
 }
 
-/* --- rounds --- */
-
-static int rows_reserve(struct throughput *t)
-{
-	struct tilts *p;
-	size_t room;
-
-	if (t->n_rows < t->rows_room)
-		return 0;
-	if (t->n_rows >= ROWS_MAX) {
-		size_t drop = t->n_rows / 2;
-
-		t->row_before = t->rows[drop - 1];
-		t->n_rows -= drop;
-		t->row_base += (uint32_t)drop;
-		memmove(t->rows, t->rows + drop, t->n_rows * sizeof(*p));
-		return 0;
-	}
-	room = t->rows_room ? 2 * t->rows_room : 32;
-	p = realloc(t->rows, room * sizeof(*p));
-	if (!p)
-		return -ENOMEM;
-	t->rows = p;
-	t->rows_room = room;
-	return 0;
-}
-
-/* Note what had been gathered after a round; rounds it missed are alike. */
-static int row_keep(struct throughput *t, uint32_t round)
-{
-	if (t->n_rows == 0)
-		t->row_base = round;
-	while (t->row_base + t->n_rows <= round) {
-		bool last;
-
-		if (rows_reserve(t) < 0)
-			return -ENOMEM;
-		last = t->row_base + t->n_rows == round;
-		t->rows[t->n_rows] = last	     ? t->null[SHIFT_LIMIT]
-				     : t->n_rows > 0 ? t->rows[t->n_rows - 1]
-						     : t->row_before;
-		t->n_rows++;
-	}
-	return 0;
-}
-
-static const struct tilts *row_before(const struct throughput *t,
-				      uint32_t round)
-{
-	size_t i;
-
-	if (round <= t->row_base || t->n_rows == 0)
-		return &t->row_before;
-	i = round - t->row_base;
-	return &t->rows[(i < t->n_rows ? i : t->n_rows) - 1];
-}
-
 /* --- a block --- */
 
 static int slot_keep(struct throughput *t, const struct throughput_arm *a)
@@ -347,7 +281,7 @@ int throughput_block(struct throughput *t, uint64_t block, uint32_t round,
 	}
 	if (b.n[0] > 0.0 && b.n[1] > 0.0) {
 		block_bet(t, &b, arms, n_arms, begun);
-		if (row_keep(t, round) < 0)
+		if (rounds_keep(&t->rounds, round, &t->null[SHIFT_LIMIT]) < 0)
 			return -ENOMEM;
 	}
 	if (b.n[0] > 0.0)
@@ -392,20 +326,19 @@ struct throughput_won throughput_against_but(const struct throughput *t,
 struct throughput_won throughput_against_within(const struct throughput *t,
 						uint32_t from, uint32_t to)
 {
-	struct tilts row = *row_before(t, to);
+	struct tilts x;
 
-	tilts_sub(&row, row_before(t, from));
-	return won(&row);
+	rounds_within(&t->rounds, from, to, &x);
+	return won(&x);
 }
 
 struct throughput_won throughput_against_without(const struct throughput *t,
 						 uint32_t from, uint32_t to)
 {
-	struct tilts row = *row_before(t, UINT32_MAX);
+	struct tilts x;
 
-	tilts_sub(&row, row_before(t, to));
-	tilts_add(&row, row_before(t, from));
-	return won(&row);
+	rounds_without(&t->rounds, from, to, &x);
+	return won(&x);
 }
 
 void throughput_reach(const struct throughput *t, double alpha,

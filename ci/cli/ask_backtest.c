@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "ci/cli/client.h"
@@ -25,11 +24,6 @@ enum {
 	LOOK_MS = 500,
 	PROGRESS_MS = 10 * 1000,
 };
-
-static int64_t now_ms(void)
-{
-	return (int64_t)(clock_monotonic_ns() / 1000000);
-}
 
 static enum exit_code say_error(const struct err *err, enum exit_code code)
 {
@@ -110,14 +104,13 @@ static void say_progress(struct progress *p, const struct document_backtest *b)
 		 "%" PRIu64 " of %" PRIu64 " rollouts and splits, %" PRIu64
 		 " windows folded",
 		 b->n_done, b->n_total, b->windows);
-	progress_say(p, "running", text, now_ms());
+	progress_say(p, "running", text, clock_monotonic_ms());
 }
 
 /* Look until it is over; the reply then holds what came of it. */
 static enum exit_code look(struct client *c, uint64_t id,
 			   struct client_reply *reply)
 {
-	static const struct timespec pause = { .tv_nsec = LOOK_MS * 1000000L };
 	struct document_backtest b;
 	struct progress progress;
 	struct err err = { "" };
@@ -125,7 +118,8 @@ static enum exit_code look(struct client *c, uint64_t id,
 	enum exit_code code;
 
 	snprintf(target, sizeof(target), "/v1/backtests/%" PRIu64, id);
-	progress_init(&progress, STDERR_FILENO, PROGRESS_MS, now_ms());
+	progress_init(&progress, STDERR_FILENO, PROGRESS_MS,
+		      clock_monotonic_ms());
 	for (;;) {
 		code = ask_call(c, target, NULL, CALL_MS, reply);
 		if (code == EXIT_PASS &&
@@ -135,7 +129,7 @@ static enum exit_code look(struct client *c, uint64_t id,
 		if (code != EXIT_PASS || !b.running)
 			break;
 		say_progress(&progress, &b);
-		nanosleep(&pause, NULL);
+		clock_sleep_ms(LOOK_MS);
 	}
 	progress_end(&progress);
 	if (code == EXIT_PASS && !b.done) {

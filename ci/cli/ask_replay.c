@@ -3,7 +3,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "ci/cli/client.h"
@@ -25,11 +24,6 @@ enum {
 	POLL_MIN_MS = 1000,
 	PROGRESS_MS = 20 * 1000,
 };
-
-static int64_t now_ms(void)
-{
-	return (int64_t)(clock_monotonic_ns() / 1000000);
-}
 
 /* What follows "verdict" where there are n. */
 static const char *plural(uint64_t n)
@@ -167,8 +161,6 @@ static enum exit_code exit_of(enum replay_outcome outcome)
 static enum exit_code wait_on(const struct client_reply *reply,
 			      struct progress *progress, int64_t asked_ms)
 {
-	int64_t ms = asked_ms + POLL_MIN_MS - now_ms();
-	struct timespec pause = { .tv_nsec = ms * 1000000 };
 	struct err err = { "" };
 	uint64_t windows = 0;
 	char text[80];
@@ -180,11 +172,8 @@ static enum exit_code wait_on(const struct client_reply *reply,
 	}
 	snprintf(text, sizeof(text), "%" PRIu64 " windows judged again",
 		 windows);
-	progress_say(progress, "running", text, now_ms());
-	if (ms >= POLL_MIN_MS)
-		pause = (struct timespec){ .tv_sec = 1 };
-	if (ms > 0)
-		nanosleep(&pause, NULL);
+	progress_say(progress, "running", text, clock_monotonic_ms());
+	clock_sleep_ms(asked_ms + POLL_MIN_MS - clock_monotonic_ms());
 	return EXIT_PASS;
 }
 
@@ -192,7 +181,7 @@ static enum exit_code wait_on(const struct client_reply *reply,
 static enum exit_code replay_call(struct client *c, const struct options *o,
 				  struct client_reply *reply)
 {
-	int64_t begun_ms = now_ms();
+	int64_t begun_ms = clock_monotonic_ms();
 	struct progress progress;
 	enum exit_code code;
 	char target[80];
@@ -201,7 +190,7 @@ static enum exit_code replay_call(struct client *c, const struct options *o,
 		 "/v1/rollouts/%" PRIu64 "/replay?wait=%d", o->id, POLL_S);
 	progress_init(&progress, STDERR_FILENO, PROGRESS_MS, begun_ms);
 	for (;;) {
-		int64_t asked_ms = now_ms();
+		int64_t asked_ms = clock_monotonic_ms();
 
 		code = ask_call(c, target, NULL, CALL_MS, reply);
 		if (code != EXIT_PASS ||
@@ -210,7 +199,7 @@ static enum exit_code replay_call(struct client *c, const struct options *o,
 		code = wait_on(reply, &progress, asked_ms);
 		if (code != EXIT_PASS)
 			break;
-		if (now_ms() - begun_ms > REPLAY_MS) {
+		if (clock_monotonic_ms() - begun_ms > REPLAY_MS) {
 			fprintf(stderr, "tailgate: the gate still judges it "
 					"again; ask for it once more\n");
 			code = EXIT_TIMEOUT;

@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "ci/cli/client.h"
@@ -48,24 +47,12 @@ struct asking {
 	struct err failure;	  /* the newest; "" once it answered again */
 };
 
-static int64_t now_ms(void)
-{
-	return (int64_t)(clock_monotonic_ns() / 1000000);
-}
-
 /* Sleep, but never beyond the deadline. */
 static void pause_ms(const struct asking *a, int64_t ms)
 {
-	int64_t left = a->deadline_ms - now_ms();
-	struct timespec ts;
+	int64_t left = a->deadline_ms - clock_monotonic_ms();
 
-	if (ms > left)
-		ms = left;
-	if (ms <= 0)
-		return;
-	ts.tv_sec = ms / 1000;
-	ts.tv_nsec = ms % 1000 * 1000000;
-	nanosleep(&ts, NULL);
+	clock_sleep_ms(ms < left ? ms : left);
 }
 
 /* What begins a rollout over a past time. */
@@ -168,9 +155,9 @@ static void say_document(struct asking *a)
 		 d->code);
 	figures_write(d, figures, sizeof(figures));
 	snprintf(text, sizeof(text), "%4" PRId64 " s  %s, %s%s: %s",
-		 (now_ms() - a->begun_ms) / 1000, verdict_word_name(d->word),
-		 d->code, figures, d->reason);
-	progress_say(&a->progress, key, text, now_ms());
+		 (clock_monotonic_ms() - a->begun_ms) / 1000,
+		 verdict_word_name(d->word), d->code, figures, d->reason);
+	progress_say(&a->progress, key, text, clock_monotonic_ms());
 }
 
 static void say_pending(struct asking *a)
@@ -179,8 +166,8 @@ static void say_pending(struct asking *a)
 
 	snprintf(text, sizeof(text),
 		 "%4" PRId64 " s  judging that time: %" PRIu64 " windows",
-		 (now_ms() - a->begun_ms) / 1000, a->n_judged);
-	progress_say(&a->progress, "pending", text, now_ms());
+		 (clock_monotonic_ms() - a->begun_ms) / 1000, a->n_judged);
+	progress_say(&a->progress, "pending", text, clock_monotonic_ms());
 }
 
 static void say_failure(struct asking *a)
@@ -188,18 +175,18 @@ static void say_failure(struct asking *a)
 	char text[512];
 
 	snprintf(text, sizeof(text), "%4" PRId64 " s  no answer: %s",
-		 (now_ms() - a->begun_ms) / 1000, a->failure.text);
-	progress_say(&a->progress, a->failure.text, text, now_ms());
+		 (clock_monotonic_ms() - a->begun_ms) / 1000, a->failure.text);
+	progress_say(&a->progress, a->failure.text, text, clock_monotonic_ms());
 }
 
 /* Wait before asking a gate again that failed, and do not fall silent. */
 static void pause_after_failure(struct asking *a, int64_t ms)
 {
-	int64_t end_ms = now_ms() + ms;
+	int64_t end_ms = clock_monotonic_ms() + ms;
 
 	if (end_ms > a->deadline_ms)
 		end_ms = a->deadline_ms;
-	while (now_ms() < end_ms) {
+	while (clock_monotonic_ms() < end_ms) {
 		int64_t until_ms;
 
 		say_failure(a);
@@ -207,7 +194,9 @@ static void pause_after_failure(struct asking *a, int64_t ms)
 		if (until_ms > end_ms)
 			until_ms = end_ms;
 		/* never in a circle where no line is due yet */
-		pause_ms(a, until_ms > now_ms() ? until_ms - now_ms() : 1);
+		pause_ms(a, until_ms > clock_monotonic_ms()
+				    ? until_ms - clock_monotonic_ms()
+				    : 1);
 	}
 }
 
@@ -215,7 +204,7 @@ static void pause_after_failure(struct asking *a, int64_t ms)
 static int64_t wait_of(const struct asking *a, int64_t left)
 {
 	int64_t wait = left < 0 ? 0 : left < POLL_MS ? left : POLL_MS;
-	int64_t due = progress_due_ms(&a->progress) - now_ms();
+	int64_t due = progress_due_ms(&a->progress) - clock_monotonic_ms();
 
 	/* an answer by the time that there should be a line again */
 	if (a->o->command == COMMAND_WAIT && wait > due)
@@ -229,7 +218,7 @@ static int64_t wait_of(const struct asking *a, int64_t left)
 /* The same where a past time is judged, however long that takes. */
 static int64_t past_wait_of(const struct asking *a)
 {
-	int64_t due = progress_due_ms(&a->progress) - now_ms();
+	int64_t due = progress_due_ms(&a->progress) - clock_monotonic_ms();
 
 	return due > POLL_MS ? POLL_MS : due > POLL_MIN_MS ? due : POLL_MIN_MS;
 }
@@ -237,7 +226,7 @@ static int64_t past_wait_of(const struct asking *a)
 /* Send the question.  Returns as client_call() does. */
 static int question_send(struct asking *a, struct client_reply *ret_reply)
 {
-	int64_t left = a->deadline_ms - now_ms();
+	int64_t left = a->deadline_ms - clock_monotonic_ms();
 	int64_t wait = a->o->has_from ? past_wait_of(a) : wait_of(a, left);
 	int64_t timeout = wait + GRACE_MS;
 	char number[24];
@@ -396,7 +385,7 @@ static bool ended(struct asking *a, enum answer answer, bool first,
 		return true;
 	case ANSWER_RETRY:
 		a->n_failed++;
-		if (now_ms() - a->heard_ms >= a->o->away_ms) {
+		if (clock_monotonic_ms() - a->heard_ms >= a->o->away_ms) {
 			*ret_code = say_unreachable(a);
 			return true;
 		}
@@ -404,7 +393,7 @@ static bool ended(struct asking *a, enum answer answer, bool first,
 			a, decide_backoff_ms(a->n_failed, retry_after_s));
 		return false;
 	case ANSWER_PENDING:
-		a->heard_ms = now_ms();
+		a->heard_ms = clock_monotonic_ms();
 		a->n_failed = 0;
 		/* it was begun, so it is waited for */
 		if (a->deadline_ms < a->begun_ms + PAST_MS)
@@ -415,7 +404,7 @@ static bool ended(struct asking *a, enum answer answer, bool first,
 	case ANSWER_DOCUMENT:
 		break;
 	}
-	a->heard_ms = now_ms();
+	a->heard_ms = clock_monotonic_ms();
 	a->n_failed = 0;
 	if (decide_done(a->o, a->document.word, a->document.final)) {
 		*ret_code = decide_exit(a->o, a->document.word, &why);
@@ -431,7 +420,9 @@ static bool ended(struct asking *a, enum answer answer, bool first,
 enum exit_code ask_verdict(struct client *c, const struct options *o)
 {
 	bool once = o->command == COMMAND_VERDICT;
-	struct asking a = { .client = c, .o = o, .begun_ms = now_ms() };
+	struct asking a = { .client = c,
+			    .o = o,
+			    .begun_ms = clock_monotonic_ms() };
 	enum exit_code code = EXIT_GATE;
 	bool end = false;
 
@@ -440,13 +431,13 @@ enum exit_code ask_verdict(struct client *c, const struct options *o)
 	progress_init(&a.progress, STDERR_FILENO, o->progress_ms, a.begun_ms);
 	/* at least once: verdict has no time unless it is given some */
 	do {
-		int64_t asked_ms = now_ms();
+		int64_t asked_ms = clock_monotonic_ms();
 		int64_t retry_after_s = 0;
 		bool first = !a.has_document;
 		enum answer answer = ask_once(&a, &retry_after_s);
 
 		end = ended(&a, answer, first, asked_ms, retry_after_s, &code);
-	} while (!end && now_ms() < a.deadline_ms);
+	} while (!end && clock_monotonic_ms() < a.deadline_ms);
 	if (!end)
 		code = say_late(&a);
 	document_release(&a.document);
