@@ -9,7 +9,8 @@
 #include "common/strtab.h"
 
 enum {
-	FUNCTIONS_MAX = 1 << 17,
+	NUMBER_BITS = 17, /* of a function, or of a node and one */
+	FUNCTIONS_MAX = 1 << NUMBER_BITS,
 	FUNCTIONS_BYTES = 24 * 1024 * 1024,
 	/* as many as stay in a cache; they grow with the nodes */
 	FIRST_SLOTS = 1024,
@@ -50,25 +51,35 @@ int calltree_function(struct calltree *t, const char *name, uint32_t *ret_f)
 	return strtab_add(t->names, name, strlen(name), ret_f);
 }
 
-/*
- * Both numbers are ours, counted up as names come, so nobody outside can
- * choose them to collide; a multiplicative hash will do.
- */
-static uint32_t hash_of(int32_t parent, uint32_t f)
+/* A caller and a function, in 2 * NUMBER_BITS. */
+static uint64_t key_of(int32_t parent, uint32_t f)
 {
-	uint64_t key = ((uint64_t)(uint32_t)parent << 32) | f;
-
-	return (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 40);
+	return (uint64_t)(uint32_t)(parent + 1) << NUMBER_BITS | f;
 }
 
-/* The slot that holds the node, or the free one where it belongs. */
-static uint32_t *slot_of(const struct calltree *t, int32_t parent, uint32_t f)
+/* A slot holds its key and its node + 1: one look tells whether it is that. */
+static uint64_t slot_make(uint64_t key, uint32_t node)
+{
+	return key << NUMBER_BITS | (node + 1);
+}
+
+static uint32_t slot_node(uint64_t slot)
+{
+	return (uint32_t)(slot & ((1U << NUMBER_BITS) - 1)) - 1;
+}
+
+/*
+ * The slot of a key, or the free one where it belongs.  Both its numbers are
+ * ours, counted up as names come, so nobody outside can choose them to
+ * collide; a multiplicative hash will do.
+ */
+static uint64_t *slot_of(const struct calltree *t, uint64_t key)
 {
 	uint32_t mask = t->n_slots - 1;
-	uint32_t at = hash_of(parent, f) & mask;
+	uint32_t at = (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 40);
 
-	for (; t->slots[at]; at = (at + 1) & mask)
-		if (calltree_is(t, t->slots[at] - 1, parent, f))
+	for (at &= mask; t->slots[at]; at = (at + 1) & mask)
+		if (t->slots[at] >> NUMBER_BITS == key)
 			break;
 	return &t->slots[at];
 }
@@ -77,15 +88,18 @@ static uint32_t *slot_of(const struct calltree *t, int32_t parent, uint32_t f)
 static int slots_grow(struct calltree *t)
 {
 	uint32_t n_slots = 2 * t->n_slots;
-	uint32_t *slots = calloc(n_slots, sizeof(*slots));
+	uint64_t *slots = calloc(n_slots, sizeof(*slots));
 
 	if (!slots)
 		return -ENOMEM;
 	free(t->slots);
 	t->slots = slots;
 	t->n_slots = n_slots;
-	for (uint32_t i = 0; i < t->n; i++)
-		*slot_of(t, t->nodes[i].parent, t->nodes[i].function) = i + 1;
+	for (uint32_t i = 0; i < t->n; i++) {
+		uint64_t key = key_of(t->nodes[i].parent, t->nodes[i].function);
+
+		*slot_of(t, key) = slot_make(key, i);
+	}
 	return 0;
 }
 
@@ -124,17 +138,19 @@ static int node_add(struct calltree *t, int32_t parent, uint32_t f)
 int calltree_child(struct calltree *t, int32_t parent, uint32_t f,
 		   uint32_t *ret_node)
 {
-	uint32_t *slot = slot_of(t, parent, f);
+	uint64_t key = key_of(parent, f);
+	uint64_t *slot = slot_of(t, key);
 	int rc;
 
 	if (!*slot) {
 		rc = node_add(t, parent, f);
 		if (rc < 0)
 			return rc;
-		slot = slot_of(t, parent, f);
-		*slot = t->n;
+		/* the slots may have grown */
+		slot = slot_of(t, key);
+		*slot = slot_make(key, t->n - 1);
 	}
-	*ret_node = *slot - 1;
+	*ret_node = slot_node(*slot);
 	return 0;
 }
 

@@ -27,7 +27,7 @@ struct calltree {
 	struct calltree_node *nodes;
 	uint32_t n;
 	uint32_t room;
-	uint32_t *slots; /* node + 1 by hash; 0: free */
+	uint64_t *slots; /* by hash of caller and function; 0: free */
 	uint32_t n_slots;
 };
 
@@ -75,14 +75,6 @@ static inline uint32_t calltree_function_of(const struct calltree *t,
 static inline bool calltree_outermost(const struct calltree *t, uint32_t node)
 {
 	return t->nodes[node].outermost;
-}
-
-/* Is node, which need not exist, what parent calls f by? */
-static inline bool calltree_is(const struct calltree *t, uint32_t node,
-			       int32_t parent, uint32_t f)
-{
-	return node < t->n && t->nodes[node].parent == parent &&
-	       t->nodes[node].function == f;
 }
 
 const char *calltree_name(const struct calltree *t, uint32_t f);

@@ -223,8 +223,8 @@ static int cut_add(struct flamediff *d, struct flame_instance *in,
 }
 
 /* The tree's node for node i of a profile, whose parent's is known. */
-static int node_get(struct flamediff *d, const struct batch *b,
-		    const struct batch_profile *p, uint32_t i)
+static int node_get(struct flamediff *d, const struct flame_instance *in,
+		    const struct batch *b, const struct batch_profile *p, uint32_t i)
 {
 	int32_t parent = p->parent[i] == BATCH_NO_PARENT ? CALLTREE_ROOT
 							 : d->at[p->parent[i]];
@@ -242,6 +242,8 @@ static int node_get(struct flamediff *d, const struct batch *b,
 		return rc;
 	d->cut[i] = rc < 0;
 	d->at[i] = rc < 0 ? parent : (int32_t)node;
+	if (d->at[i] != CALLTREE_ROOT && (uint32_t)d->at[i] < in->room)
+		__builtin_prefetch(&in->self_ns[d->at[i]], 1);
 	return 0;
 }
 
@@ -251,7 +253,7 @@ static int profile_add(struct flamediff *d, struct flame_instance *in,
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < p->n; i++)
-		if (node_get(d, b, p, i) < 0)
+		if (node_get(d, in, b, p, i) < 0)
 			return -ENOMEM;
 	if (self_reserve(in, calltree_count(d->tree)) < 0)
 		return -ENOMEM;

@@ -183,30 +183,47 @@ static void bet_but_one(struct shift *s, const struct shift_block_sum *b,
 	}
 }
 
-/* Note how the baseline's counts vary; x are those at no shift. */
-static void note_dispersion(struct shift *s, const struct shift_block_sum *b,
-			    int metric, const double *x)
+/* What a metric counts of an instance, at no shift. */
+static double count_none(const struct shift_block_sum *b, int metric,
+			 size_t arm)
 {
-	double x_b = 0.0;
-	uint32_t n = 0;
-	double pi;
+	return metric < LEVEL_N
+		       ? b->none[(size_t)metric * b->n_arms + arm]
+		       : (double)b->arms[arm].n_events[metric - LEVEL_N];
+}
 
-	for (size_t i = 0; i < b->n_arms; i++)
-		x_b += b->arms[i].canary ? 0.0 : x[i];
-	pi = x_b / b->n[0];
-	if (x_b == 0.0 && metric < LEVEL_N)
-		return;
+/*
+ * Note how the baseline's counts vary.  Instance by instance: what is kept of
+ * one lies together, and all of it is further away than a cache reaches.
+ */
+static void note_dispersion(struct shift *s, const struct shift_block_sum *b,
+			    const struct shift_plan plan[LEVEL_N])
+{
+	uint32_t n[METRIC_N] = { 0 };
+	double pi[METRIC_N];
+	bool on[METRIC_N];
+
+	for (int m = 0; m < METRIC_N; m++) {
+		double x_b = 0.0;
+
+		for (size_t i = 0; i < b->n_arms; i++)
+			x_b += b->arms[i].canary ? 0.0 : count_none(b, m, i);
+		pi[m] = x_b / b->n[0];
+		on[m] = m >= LEVEL_N || (plan[m].on && x_b > 0.0);
+	}
 	for (size_t i = 0; i < b->n_arms; i++) {
 		const struct shift_arm *a = &b->arms[i];
+		struct dispersion_trace *trace = s->instances[a->slot]->trace;
 
-		if (a->canary)
-			continue;
-		n += dispersion_note(&s->dispersion[metric],
-				     &s->instances[a->slot]->trace[metric],
-				     b->number, x[i],
-				     (double)a->tally->total * pi, pi);
+		for (int m = 0; m < METRIC_N && !a->canary; m++)
+			if (on[m])
+				n[m] += dispersion_note(
+					&s->dispersion[m], &trace[m], b->number,
+					count_none(b, m, i),
+					(double)a->tally->total * pi[m], pi[m]);
 	}
-	dispersion_block(&s->dispersion[metric], n);
+	for (int m = 0; m < METRIC_N; m++)
+		dispersion_block(&s->dispersion[m], n[m]);
 }
 
 static void bet_interval(struct shift *s, const struct shift_block_sum *b,
@@ -428,21 +445,10 @@ static void block_compare(struct shift *s, const struct shift_block_sum *b,
 
 /* What the block teaches: phi, the spread, tau. */
 static int block_learn(struct shift *s, const struct shift_block_sum *b,
-		       const struct shift_plan *plan, double *each)
+		       const struct shift_plan *plan)
 {
-	if (b->n[0] > 0.0) {
-		for (int p = 0; p < LEVEL_N; p++) {
-			if (!plan[p].on)
-				continue;
-			note_dispersion(s, b, p,
-					b->none + (size_t)p * b->n_arms);
-		}
-		for (int k = 0; k < RATE_N; k++) {
-			for (size_t i = 0; i < b->n_arms; i++)
-				each[i] = (double)b->arms[i].n_events[k];
-			note_dispersion(s, b, LEVEL_N + k, each);
-		}
-	}
+	if (b->n[0] > 0.0)
+		note_dispersion(s, b, plan);
 	if (shift_keep_instances(s, b) < 0)
 		return -ENOMEM;
 	if (b->n[0] > 0.0) {
@@ -491,7 +497,7 @@ int shift_block(struct shift *s, uint64_t block, uint32_t round, uint32_t begun,
 		if (shift_keep_round(s, round) < 0)
 			goto out;
 	}
-	rc = block_learn(s, &b, plan, each);
+	rc = block_learn(s, &b, plan);
 out:
 	free(b.but);
 	free(b.cap);
