@@ -10,6 +10,14 @@
 
 #include "stats/rollout_state.h"
 
+/*
+ * What evidence grows by is known but roughly, so that it takes as long again
+ * as it took so far has this weight, of logarithms.  Of simulated rollouts .15
+ * brings more forecasts within three times of the truth a quarter, half and
+ * three quarters of the way; more of it makes the late ones too long.
+ */
+static const double AS_LONG_AGAIN = 0.15;
+
 static double times_until(const struct rollout_evidence *e, double wanted)
 {
 	return tilts_times(e->log_e, e->parts.lead, wanted);
@@ -87,6 +95,12 @@ static double times_until_fail(const struct rollout *r)
 				   : times_but_one(r, &r->routes[limit.route]));
 }
 
+/* Requests that are missing, n being there and so many times n wanted. */
+static double missing(double n, double times)
+{
+	return n * pow(fmax(times - 1.0, 0.0), 1.0 - AS_LONG_AGAIN);
+}
+
 static double two_figures(double x)
 {
 	double unit = pow(10.0, floor(log10(x)) - 1.0);
@@ -105,7 +119,7 @@ void rollout_forecast(const struct rollout *r, const struct pass_reach *reach,
 	if (r->round > 0) {
 		/* evidence for a pass is that of the step alone */
 		n_step *= (double)(r->round - r->round_step) / r->round;
-		need = n_step * (reach->times - 1.0);
+		need = missing(n_step, reach->times);
 		/* a pass also takes the windows that the policy asks for */
 		if (r->windows_step > 0 &&
 		    r->windows_step < r->policy.soak_windows)
@@ -113,7 +127,7 @@ void rollout_forecast(const struct rollout *r, const struct pass_reach *reach,
 						  (r->policy.soak_windows -
 						   r->windows_step) /
 						  r->windows_step);
-		need = fmin(need, n * (times_until_fail(r) - 1.0));
+		need = fmin(need, missing(n, times_until_fail(r)));
 		/* nothing is decided before the next block is over */
 		need = fmax(need, n / r->round);
 	}

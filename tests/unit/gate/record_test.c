@@ -186,7 +186,7 @@ static void a_records_keys_belong_to_the_method(void)
 		"canary_requests baseline_requests canary_instances "
 		"baseline_instances windows need_requests need_seconds "
 		"need_instances need_baseline_instances report ";
-	enum { PINNED_METHOD = 4 };
+	enum { PINNED_METHOD = 5 };
 	static const struct store_rollout r = { .rollout_id = 3000042,
 						.attempt = 1 };
 	const struct verdict v = { .method = METHOD_VERSION };
