@@ -242,6 +242,7 @@ static int node_get(struct flamediff *d, const struct flame_instance *in,
 		return rc;
 	d->cut[i] = rc < 0;
 	d->at[i] = rc < 0 ? parent : (int32_t)node;
+	/* all instances' are more than a cache holds */
 	if (d->at[i] != CALLTREE_ROOT && (uint32_t)d->at[i] < in->room)
 		__builtin_prefetch(&in->self_ns[d->at[i]], 1);
 	return 0;

@@ -183,47 +183,30 @@ static void bet_but_one(struct shift *s, const struct shift_block_sum *b,
 	}
 }
 
-/* What a metric counts of an instance, at no shift. */
-static double count_none(const struct shift_block_sum *b, int metric,
-			 size_t arm)
-{
-	return metric < LEVEL_N
-		       ? b->none[(size_t)metric * b->n_arms + arm]
-		       : (double)b->arms[arm].n_events[metric - LEVEL_N];
-}
-
-/*
- * Note how the baseline's counts vary.  Instance by instance: what is kept of
- * one lies together, and all of it is further away than a cache reaches.
- */
+/* Note how the baseline's counts vary; x are those at no shift. */
 static void note_dispersion(struct shift *s, const struct shift_block_sum *b,
-			    const struct shift_plan plan[LEVEL_N])
+			    int metric, const double *x)
 {
-	uint32_t n[METRIC_N] = { 0 };
-	double pi[METRIC_N];
-	bool on[METRIC_N];
+	double x_b = 0.0;
+	uint32_t n = 0;
+	double pi;
 
-	for (int m = 0; m < METRIC_N; m++) {
-		double x_b = 0.0;
-
-		for (size_t i = 0; i < b->n_arms; i++)
-			x_b += b->arms[i].canary ? 0.0 : count_none(b, m, i);
-		pi[m] = x_b / b->n[0];
-		on[m] = m >= LEVEL_N || (plan[m].on && x_b > 0.0);
-	}
+	for (size_t i = 0; i < b->n_arms; i++)
+		x_b += b->arms[i].canary ? 0.0 : x[i];
+	pi = x_b / b->n[0];
+	if (x_b == 0.0 && metric < LEVEL_N)
+		return;
 	for (size_t i = 0; i < b->n_arms; i++) {
 		const struct shift_arm *a = &b->arms[i];
-		struct dispersion_trace *trace = s->instances[a->slot]->trace;
 
-		for (int m = 0; m < METRIC_N && !a->canary; m++)
-			if (on[m])
-				n[m] += dispersion_note(
-					&s->dispersion[m], &trace[m], b->number,
-					count_none(b, m, i),
-					(double)a->tally->total * pi[m], pi[m]);
+		if (a->canary)
+			continue;
+		n += dispersion_note(&s->dispersion[metric],
+				     &s->instances[a->slot]->trace[metric],
+				     b->number, x[i],
+				     (double)a->tally->total * pi, pi);
 	}
-	for (int m = 0; m < METRIC_N; m++)
-		dispersion_block(&s->dispersion[m], n[m]);
+	dispersion_block(&s->dispersion[metric], n);
 }
 
 static void bet_interval(struct shift *s, const struct shift_block_sum *b,
@@ -445,10 +428,21 @@ static void block_compare(struct shift *s, const struct shift_block_sum *b,
 
 /* What the block teaches: phi, the spread, tau. */
 static int block_learn(struct shift *s, const struct shift_block_sum *b,
-		       const struct shift_plan *plan)
+		       const struct shift_plan *plan, double *each)
 {
-	if (b->n[0] > 0.0)
-		note_dispersion(s, b, plan);
+	if (b->n[0] > 0.0) {
+		for (int p = 0; p < LEVEL_N; p++) {
+			if (!plan[p].on)
+				continue;
+			note_dispersion(s, b, p,
+					b->none + (size_t)p * b->n_arms);
+		}
+		for (int k = 0; k < RATE_N; k++) {
+			for (size_t i = 0; i < b->n_arms; i++)
+				each[i] = (double)b->arms[i].n_events[k];
+			note_dispersion(s, b, LEVEL_N + k, each);
+		}
+	}
 	if (shift_keep_instances(s, b) < 0)
 		return -ENOMEM;
 	if (b->n[0] > 0.0) {
@@ -497,7 +491,7 @@ int shift_block(struct shift *s, uint64_t block, uint32_t round, uint32_t begun,
 		if (shift_keep_round(s, round) < 0)
 			goto out;
 	}
-	rc = block_learn(s, &b, plan);
+	rc = block_learn(s, &b, plan, each);
 out:
 	free(b.but);
 	free(b.cap);
