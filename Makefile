@@ -125,8 +125,9 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# A fused multiply-add rounds differently, and only some machines have it.
-$(B)/stats/%.o: CFLAGS += -ffp-contract=off
+# A fused multiply-add rounds differently, and only some machines have it.  The
+# fold is what the gate's time goes to: -O3 takes 4 % off it.
+$(B)/stats/%.o: CFLAGS += -ffp-contract=off $(if $(SAN),,-O3)
 
 # Kernel side: C to BPF object to the header the collector loads it from.
 $(B)/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h)

@@ -9,12 +9,13 @@
 #include "common/strtab.h"
 
 enum {
-	NUMBER_BITS = 17, /* of a function, or of a node and one */
-	FUNCTIONS_MAX = 1 << NUMBER_BITS,
+	FUNCTIONS_MAX = 1 << CALLTREE_BITS,
 	FUNCTIONS_BYTES = 24 * 1024 * 1024,
 	/* as many as stay in a cache; they grow with the nodes */
 	FIRST_SLOTS = 1024,
 };
+
+_Static_assert(CALLTREE_NODES < 1 << CALLTREE_BITS, "a node fits a slot");
 
 int calltree_new(struct calltree **ret_t)
 {
@@ -51,37 +52,9 @@ int calltree_function(struct calltree *t, const char *name, uint32_t *ret_f)
 	return strtab_add(t->names, name, strlen(name), ret_f);
 }
 
-/* A caller and a function, in 2 * NUMBER_BITS. */
-static uint64_t key_of(int32_t parent, uint32_t f)
-{
-	return (uint64_t)(uint32_t)(parent + 1) << NUMBER_BITS | f;
-}
-
-/* A slot holds its key and its node + 1: one look tells whether it is that. */
 static uint64_t slot_make(uint64_t key, uint32_t node)
 {
-	return key << NUMBER_BITS | (node + 1);
-}
-
-static uint32_t slot_node(uint64_t slot)
-{
-	return (uint32_t)(slot & ((1U << NUMBER_BITS) - 1)) - 1;
-}
-
-/*
- * The slot of a key, or the free one where it belongs.  Both its numbers are
- * ours, counted up as names come, so nobody outside can choose them to
- * collide; a multiplicative hash will do.
- */
-static uint64_t *slot_of(const struct calltree *t, uint64_t key)
-{
-	uint32_t mask = t->n_slots - 1;
-	uint32_t at = (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 40);
-
-	for (at &= mask; t->slots[at]; at = (at + 1) & mask)
-		if (t->slots[at] >> NUMBER_BITS == key)
-			break;
-	return &t->slots[at];
+	return key << CALLTREE_BITS | (node + 1);
 }
 
 /* Keep the slots at most half full, so that chains stay short. */
@@ -96,9 +69,10 @@ static int slots_grow(struct calltree *t)
 	t->slots = slots;
 	t->n_slots = n_slots;
 	for (uint32_t i = 0; i < t->n; i++) {
-		uint64_t key = key_of(t->nodes[i].parent, t->nodes[i].function);
+		const struct calltree_node *n = &t->nodes[i];
+		uint64_t key = calltree_key(n->parent, n->function);
 
-		*slot_of(t, key) = slot_make(key, i);
+		*calltree_slot(t, key) = slot_make(key, i);
 	}
 	return 0;
 }
@@ -138,19 +112,18 @@ static int node_add(struct calltree *t, int32_t parent, uint32_t f)
 int calltree_child(struct calltree *t, int32_t parent, uint32_t f,
 		   uint32_t *ret_node)
 {
-	uint64_t key = key_of(parent, f);
-	uint64_t *slot = slot_of(t, key);
-	int rc;
+	int32_t node = calltree_find(t, parent, f);
 
-	if (!*slot) {
-		rc = node_add(t, parent, f);
+	if (node < 0) {
+		uint64_t key = calltree_key(parent, f);
+		int rc = node_add(t, parent, f);
+
 		if (rc < 0)
 			return rc;
-		/* the slots may have grown */
-		slot = slot_of(t, key);
-		*slot = slot_make(key, t->n - 1);
+		node = (int32_t)t->n - 1;
+		*calltree_slot(t, key) = slot_make(key, (uint32_t)node);
 	}
-	*ret_node = slot_node(*slot);
+	*ret_node = (uint32_t)node;
 	return 0;
 }
 

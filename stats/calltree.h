@@ -34,6 +34,7 @@ struct calltree {
 enum {
 	CALLTREE_NODES = 65536, /* call paths told apart; the rest is cut */
 	CALLTREE_ROOT = -1,	/* what a call path without a caller has */
+	CALLTREE_BITS = 17,	/* of a function, or of a node and one */
 };
 
 /* Returns 0 and the caller owns *ret_t: calltree_free(); or -ENOMEM. */
@@ -75,6 +76,38 @@ static inline uint32_t calltree_function_of(const struct calltree *t,
 static inline bool calltree_outermost(const struct calltree *t, uint32_t node)
 {
 	return t->nodes[node].outermost;
+}
+
+/*
+ * How slots are found: a key is a caller and a function, in twice
+ * CALLTREE_BITS; a slot holds its key and its node + 1, so that one look tells
+ * whether it is that.  Both numbers are ours, counted up as names come, so
+ * nobody outside can choose them to collide; a multiplicative hash will do.
+ */
+static inline uint64_t calltree_key(int32_t parent, uint32_t f)
+{
+	return (uint64_t)(uint32_t)(parent + 1) << CALLTREE_BITS | f;
+}
+
+/* The slot of a key, or the free one where it belongs. */
+static inline uint64_t *calltree_slot(const struct calltree *t, uint64_t key)
+{
+	uint32_t mask = t->n_slots - 1;
+	uint32_t at = (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 40);
+
+	for (at &= mask; t->slots[at]; at = (at + 1) & mask)
+		if (t->slots[at] >> CALLTREE_BITS == key)
+			break;
+	return &t->slots[at];
+}
+
+/* What parent calls f by, or -1 where calltree_child() has to add it. */
+static inline int32_t calltree_find(const struct calltree *t, int32_t parent,
+				    uint32_t f)
+{
+	uint64_t slot = *calltree_slot(t, calltree_key(parent, f));
+
+	return (int32_t)(slot & ((1U << CALLTREE_BITS) - 1)) - 1;
 }
 
 const char *calltree_name(const struct calltree *t, uint32_t f);

@@ -223,8 +223,8 @@ static int cut_add(struct flamediff *d, struct flame_instance *in,
 }
 
 /* The tree's node for node i of a profile, whose parent's is known. */
-static int node_get(struct flamediff *d, const struct flame_instance *in,
-		    const struct batch *b, const struct batch_profile *p, uint32_t i)
+static int node_get(struct flamediff *d, const struct batch *b,
+		    const struct batch_profile *p, uint32_t i)
 {
 	int32_t parent = p->parent[i] == BATCH_NO_PARENT ? CALLTREE_ROOT
 							 : d->at[p->parent[i]];
@@ -242,9 +242,38 @@ static int node_get(struct flamediff *d, const struct flame_instance *in,
 		return rc;
 	d->cut[i] = rc < 0;
 	d->at[i] = rc < 0 ? parent : (int32_t)node;
-	/* all instances' are more than a cache holds */
-	if (d->at[i] != CALLTREE_ROOT && (uint32_t)d->at[i] < in->room)
-		__builtin_prefetch(&in->self_ns[d->at[i]], 1);
+	return 0;
+}
+
+/*
+ * The tree's nodes for all of a profile's, into d->at and d->cut.  Nearly all
+ * were there before; node_get() takes what was not.
+ */
+static int nodes_get(struct flamediff *d, const struct flame_instance *in,
+		     const struct batch *b, const struct batch_profile *p)
+{
+	for (uint32_t i = 0; i < p->n; i++) {
+		uint32_t known = *known_at(d, b, p->function[i]);
+		int32_t up = p->parent[i];
+		int32_t node = -1;
+
+		if (known > 0 && (up == BATCH_NO_PARENT || !d->cut[up]))
+			node = calltree_find(d->tree,
+					     up == BATCH_NO_PARENT
+						     ? CALLTREE_ROOT
+						     : d->at[up],
+					     known - 1);
+		if (node < 0) {
+			if (node_get(d, b, p, i) < 0)
+				return -ENOMEM;
+			continue;
+		}
+		d->at[i] = node;
+		d->cut[i] = false;
+		/* all instances' are more than a cache holds */
+		if ((uint32_t)node < in->room)
+			__builtin_prefetch(&in->self_ns[node], 1);
+	}
 	return 0;
 }
 
@@ -253,9 +282,8 @@ static int profile_add(struct flamediff *d, struct flame_instance *in,
 {
 	uint64_t sum = 0;
 
-	for (uint32_t i = 0; i < p->n; i++)
-		if (node_get(d, in, b, p, i) < 0)
-			return -ENOMEM;
+	if (nodes_get(d, in, b, p) < 0)
+		return -ENOMEM;
 	if (self_reserve(in, calltree_count(d->tree)) < 0)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < p->n; i++) {

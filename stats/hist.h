@@ -64,6 +64,12 @@ int hist_add_buckets(struct hist *h, const uint32_t *bucket,
 		     const uint64_t *count, uint32_t n);
 
 /*
+ * n buckets are soon added to or asked for: call for the memory they take,
+ * which for a histogram of which there are many is far away.
+ */
+void hist_expect(const struct hist *h, const uint32_t *bucket, uint32_t n);
+
+/*
  * Take n observations away again.  Returns 0, or -EINVAL if the bucket holds
  * fewer, and then nothing was taken.
  */

@@ -178,6 +178,17 @@ static int generation_end(struct shift *s)
 	return 0;
 }
 
+/* Call for the memory that seen_add() of it and its quantiles take. */
+static void seen_expect(const struct shift_instance *in, const struct tally *t)
+{
+	uint32_t at[LEVEL_N];
+
+	for (int p = 0; p < LEVEL_N; p++)
+		at[p] = in->quantile[p].bucket;
+	hist_expect(in->seen, t->bucket, t->n);
+	hist_expect(in->seen, at, LEVEL_N);
+}
+
 /* A block of the instance joins what was seen of it. */
 static int seen_add(struct shift_instance *in, const struct tally *t)
 {
@@ -198,6 +209,9 @@ int shift_keep_instances(struct shift *s, const struct shift_block_sum *b)
 		const struct shift_arm *a = &b->arms[i];
 		struct shift_instance *in = s->instances[a->slot];
 
+		if (i + 1 < b->n_arms && !b->arms[i + 1].canary)
+			seen_expect(s->instances[b->arms[i + 1].slot],
+				    b->arms[i + 1].tally);
 		if (a->canary)
 			continue;
 		if (seen_add(in, a->tally) < 0)
