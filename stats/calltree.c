@@ -109,21 +109,16 @@ static int node_add(struct calltree *t, int32_t parent, uint32_t f)
 	return 0;
 }
 
-int calltree_child(struct calltree *t, int32_t parent, uint32_t f,
-		   uint32_t *ret_node)
+int calltree_add(struct calltree *t, int32_t parent, uint32_t f,
+		 uint32_t *ret_node)
 {
-	int32_t node = calltree_find(t, parent, f);
+	uint64_t key = calltree_key(parent, f);
+	int rc = node_add(t, parent, f);
 
-	if (node < 0) {
-		uint64_t key = calltree_key(parent, f);
-		int rc = node_add(t, parent, f);
-
-		if (rc < 0)
-			return rc;
-		node = (int32_t)t->n - 1;
-		*calltree_slot(t, key) = slot_make(key, (uint32_t)node);
-	}
-	*ret_node = (uint32_t)node;
+	if (rc < 0)
+		return rc;
+	*ret_node = t->n - 1;
+	*calltree_slot(t, key) = slot_make(key, *ret_node);
 	return 0;
 }
 

@@ -47,12 +47,9 @@ void calltree_free(struct calltree *t);
  */
 int calltree_function(struct calltree *t, const char *name, uint32_t *ret_f);
 
-/*
- * The node of function f called by parent, added if it is new.
- * Returns 0, -EMSGSIZE if there are too many, or -ENOMEM.
- */
-int calltree_child(struct calltree *t, int32_t parent, uint32_t f,
-		   uint32_t *ret_node);
+/* What calltree_child() does for a node that is not there yet. */
+int calltree_add(struct calltree *t, int32_t parent, uint32_t f,
+		 uint32_t *ret_node);
 
 /* What follows is asked of every node of every profile, and is inline. */
 
@@ -101,13 +98,19 @@ static inline uint64_t *calltree_slot(const struct calltree *t, uint64_t key)
 	return &t->slots[at];
 }
 
-/* What parent calls f by, or -1 where calltree_child() has to add it. */
-static inline int32_t calltree_find(const struct calltree *t, int32_t parent,
-				    uint32_t f)
+/*
+ * The node of function f called by parent, added if it is new.
+ * Returns 0, -EMSGSIZE if there are too many, or -ENOMEM.
+ */
+static inline int calltree_child(struct calltree *t, int32_t parent, uint32_t f,
+				 uint32_t *ret_node)
 {
 	uint64_t slot = *calltree_slot(t, calltree_key(parent, f));
 
-	return (int32_t)(slot & ((1U << CALLTREE_BITS) - 1)) - 1;
+	if (!slot)
+		return calltree_add(t, parent, f, ret_node);
+	*ret_node = (uint32_t)(slot & ((1U << CALLTREE_BITS) - 1)) - 1;
+	return 0;
 }
 
 const char *calltree_name(const struct calltree *t, uint32_t f);

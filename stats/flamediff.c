@@ -245,45 +245,18 @@ static int node_get(struct flamediff *d, const struct batch *b,
 	return 0;
 }
 
-/*
- * The tree's nodes for all of a profile's, into d->at and d->cut.  Nearly all
- * were there before; node_get() takes what was not.
- */
-static int nodes_get(struct flamediff *d, const struct flame_instance *in,
-		     const struct batch *b, const struct batch_profile *p)
-{
-	for (uint32_t i = 0; i < p->n; i++) {
-		uint32_t known = *known_at(d, b, p->function[i]);
-		int32_t up = p->parent[i];
-		int32_t node = -1;
-
-		if (known > 0 && (up == BATCH_NO_PARENT || !d->cut[up]))
-			node = calltree_find(d->tree,
-					     up == BATCH_NO_PARENT
-						     ? CALLTREE_ROOT
-						     : d->at[up],
-					     known - 1);
-		if (node < 0) {
-			if (node_get(d, b, p, i) < 0)
-				return -ENOMEM;
-			continue;
-		}
-		d->at[i] = node;
-		d->cut[i] = false;
-		/* all instances' are more than a cache holds */
-		if ((uint32_t)node < in->room)
-			__builtin_prefetch(&in->self_ns[node], 1);
-	}
-	return 0;
-}
-
 static int profile_add(struct flamediff *d, struct flame_instance *in,
 		       const struct batch *b, const struct batch_profile *p)
 {
 	uint64_t sum = 0;
 
-	if (nodes_get(d, in, b, p) < 0)
-		return -ENOMEM;
+	for (uint32_t i = 0; i < p->n; i++) {
+		if (node_get(d, b, p, i) < 0)
+			return -ENOMEM;
+		/* all instances' are more than a cache holds */
+		if (d->at[i] != CALLTREE_ROOT && (uint32_t)d->at[i] < in->room)
+			__builtin_prefetch(&in->self_ns[d->at[i]], 1);
+	}
 	if (self_reserve(in, calltree_count(d->tree)) < 0)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < p->n; i++) {
